@@ -1,0 +1,63 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// libpynomaly.so carries its own Swift runtime, exports pyn_* alone and is never unloaded.
+let sharedLibrary: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-static-stdlib",
+      "-Xlinker", "-soname=libpynomaly.so.1",
+      "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SharedLibrary/exports.map",
+      "-Xlinker", "-z", "-Xlinker", "nodelete",
+      "-Xlinker", "--gc-sections",
+    ])
+]
+let kernels: [SwiftSetting] = [
+  .unsafeFlags(["-Ounchecked", "-wmo"], .when(configuration: .release))
+]
+let optimised: [SwiftSetting] = [.unsafeFlags(["-wmo"], .when(configuration: .release))]
+
+// The inner loops are built twice from the same files: KernelsV3 is a symbolic link to Kernels.
+#if arch(x86_64)
+  let kernelsV3: [Target] = [
+    .target(
+      name: "KernelsV3", dependencies: ["CKernels"],
+      swiftSettings: kernels + [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])])
+  ]
+#else
+  let kernelsV3: [Target] = []
+#endif
+
+let package = Package(
+  name: "pynomaly",
+  products: [
+    .library(name: "pynomaly", type: .dynamic, targets: ["Pynomaly", "SharedLibrary"]),
+    .executable(name: "pynomaly-cli", targets: ["PynomalyCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CPynomaly", path: "include"),
+    .target(name: "CKernels"),
+    .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: kernels),
+    .target(
+      name: "Detection",
+      dependencies: ["CKernels", "Kernels"] + kernelsV3.map { .init(stringLiteral: $0.name) },
+      swiftSettings: optimised),
+    .target(
+      name: "Pynomaly", dependencies: ["CPynomaly", "Detection"], swiftSettings: optimised),
+    .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
+    .target(name: "CNumbers"),
+    .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: optimised),
+    .executableTarget(
+      name: "PynomalyCLI",
+      dependencies: [
+        "CPynomaly", "Pynomaly", "Tables",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "DetectionTests", dependencies: ["Detection", "Kernels", "CKernels"]
+      + kernelsV3.map { .init(stringLiteral: $0.name) }),
+  ] + kernelsV3,
+  cxxLanguageStandard: .cxx17
+)

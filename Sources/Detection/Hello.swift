@@ -1,0 +1,2 @@
+import Kernels
+public func hello2() -> Int { hello() }

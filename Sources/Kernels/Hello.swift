@@ -1,0 +1,2 @@
+import CKernels
+public func hello() -> Int { 1 }

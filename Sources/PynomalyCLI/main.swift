@@ -1,0 +1,2 @@
+import CPynomaly
+print(pyn_abi_version())

@@ -1,0 +1,3 @@
+import Testing
+@testable import Detection
+@Test func hello() { #expect(hello2() == 1) }
