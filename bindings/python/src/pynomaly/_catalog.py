@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Union
 
 from . import _library
-from ._errors import check
-from ._library import library, text
+from ._errors import call
+from ._library import encode, library, text
 
 OptionValue = Union[int, float, bool, str]
 
@@ -53,12 +53,11 @@ def detector_names() -> list[str]:
     return [text(library.pyn_detector_name_at(i)) for i in range(library.pyn_detector_count())]
 
 
-@lru_cache(maxsize=None)
+@cache
 def detector_info(name: str) -> DetectorInfo:
     """Describe the detector of that name."""
-    error = _library.Error()
     info = _library.DetectorInfo()
-    check(library.pyn_detector_get_info(_library.encode(name), byref(info), byref(error)), error)
+    call(library.pyn_detector_get_info, encode(name), byref(info))
     return DetectorInfo(
         name=text(info.name),
         description=text(info.description),
@@ -72,14 +71,8 @@ def detector_info(name: str) -> DetectorInfo:
 
 
 def _option_info(name: str, index: int) -> OptionInfo:
-    error = _library.Error()
     info = _library.OptionInfo()
-    check(
-        library.pyn_detector_get_option_info(
-            _library.encode(name), index, byref(info), byref(error)
-        ),
-        error,
-    )
+    call(library.pyn_detector_get_option_info, encode(name), index, byref(info))
     return OptionInfo(
         name=text(info.name),
         description=text(info.description),

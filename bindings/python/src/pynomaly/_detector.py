@@ -12,8 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _inputs, _library
 from ._catalog import OptionValue
-from ._errors import ArgumentError, Error, InvalidDataError, NotFittedError, ShapeMismatchError
-from ._errors import from_status
+from ._errors import (
+    ArgumentError,
+    Error,
+    InvalidDataError,
+    NotFittedError,
+    ShapeMismatchError,
+    from_status,
+)
 from ._library import library
 from ._model import Model
 from ._progress import Listener, Progress
@@ -123,19 +129,16 @@ class Detector:
     def score(self, X: Any, *, threads: int = 0, progress: Progress = None) -> FloatArray:
         """One score a row. Higher is more anomalous."""
         model = self._model
-        if type(X) is np.ndarray:
-            if model.feature_names is None:
-                few = model.score_few(X)
-                if few is not None:
-                    return few
+        if type(X) is np.ndarray and model.feature_names is None:
+            few = model.score_few(X)
+            if few is not None:
+                return few
         array = self._read(model, X)
         scores = np.empty(array.shape[0])
         _run(model, "score", array, scores, threads=threads, progress=progress)
         return scores
 
-    def predict(
-        self, X: Any, *, threads: int = 0, progress: Progress = None
-    ) -> NDArray[np.int32]:
+    def predict(self, X: Any, *, threads: int = 0, progress: Progress = None) -> NDArray[np.int32]:
         """One label a row: 1 where the score is above the threshold, else 0."""
         model = self._model
         array = self._read(model, X)

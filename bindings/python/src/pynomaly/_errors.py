@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ctypes import byref
+from typing import Any
+
 from . import _library
 
 
@@ -84,13 +87,16 @@ _BY_STATUS: dict[int, type[Error]] = {
 }
 
 
-def check(status: int, error: _library.Error) -> None:
-    """Raise what a failing call put into `error`."""
+def call(function: Any, *arguments: Any) -> None:
+    """Call a function whose last parameter is a pyn_error, and raise what it says went wrong."""
+    error = _library.Error()
+    status = function(*arguments, byref(error))
     if status:
         raise from_status(status, error)
 
 
 def from_status(status: int, error: _library.Error) -> Error:
+    """The exception that stands for a failed call."""
     name = _library.text(_library.library.pyn_status_name(status))
     exception = _BY_STATUS.get(status, InternalError)(_library.text(error.message) or name)
     exception.status = name

@@ -205,7 +205,9 @@ def _read_arrow(table: Any) -> Array:
 
 
 def _arrow_numbers(name: Any, column: Any, dtype: Any) -> Array:
-    if not str(dtype).startswith(("int", "uint", "halffloat", "float", "double", "bool", "decimal")):
+    if not str(dtype).startswith(
+        ("int", "uint", "halffloat", "float", "double", "bool", "decimal")
+    ):
         raise _not_numeric(name, dtype)
     return np.asarray(column.cast("float64", safe=False).to_numpy(zero_copy_only=False))
 

@@ -150,9 +150,9 @@ class IsolationForest(OutlierMixin, BaseEstimator):
         self,
         *,
         n_estimators: int = 100,
-        max_samples: str | int | float = "auto",
+        max_samples: str | float = "auto",
         contamination: str | float = "auto",
-        max_features: int | float = 1.0,
+        max_features: float = 1.0,
         bootstrap: bool = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
@@ -272,9 +272,7 @@ class IsolationForest(OutlierMixin, BaseEstimator):
             Not negative. A row's shares sum to its anomaly score, ``-score_samples(X)``: the higher
             a share, the more its feature makes the row an outlier.
         """
-        return self._detector().explain(
-            X, threads=_threads(self.n_jobs), progress=self.verbose > 0
-        )
+        return self._detector().explain(X, threads=_threads(self.n_jobs), progress=self.verbose > 0)
 
     def _score(self, X: Any) -> FloatArray:
         """Scores in the library's sign, in an array of our own."""
@@ -288,9 +286,7 @@ class IsolationForest(OutlierMixin, BaseEstimator):
                     few = model.score_few(X)
                     if few is not None:
                         return few
-        scores = self._detector().score(
-            X, threads=_threads(self.n_jobs), progress=self.verbose > 0
-        )
+        scores = self._detector().score(X, threads=_threads(self.n_jobs), progress=self.verbose > 0)
         if not scores.size:
             raise InvalidDataError(
                 f"Found array with 0 sample(s) (shape=(0, {self.n_features_in_})) "

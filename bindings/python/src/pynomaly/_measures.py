@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _library
-from ._errors import ShapeMismatchError, check
+from ._errors import ShapeMismatchError, call
 from ._library import library
 
 
@@ -28,10 +27,6 @@ def _measure(function: Any, scores: ArrayLike, labels: ArrayLike) -> float:
     kinds = np.ascontiguousarray(np.asarray(labels) != 0, dtype=np.int32).ravel()
     if numbers.size != kinds.size:
         raise ShapeMismatchError(f"{numbers.size} scores, but {kinds.size} labels")
-    error = _library.Error()
     result = c_double()
-    status = function(
-        numbers.ctypes.data, kinds.ctypes.data, numbers.size, byref(result), byref(error)
-    )
-    check(status, error)
+    call(function, numbers.ctypes.data, kinds.ctypes.data, numbers.size, byref(result))
     return result.value

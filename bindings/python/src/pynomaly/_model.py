@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _library
 from ._catalog import OptionValue, detector_info, from_value
-from ._errors import OptionError, check
+from ._errors import OptionError, call
 from ._inputs import FLOAT32, FLOAT64
 from ._library import encode, library, library_keeping_lock, text
 
@@ -43,9 +43,8 @@ class Model:
 
     @classmethod
     def create(cls, name: str, options: dict[str, Any]) -> Model:
-        error = _library.Error()
         pointer = c_void_p()
-        check(library.pyn_detector_create(encode(name), byref(pointer), byref(error)), error)
+        call(library.pyn_detector_create, encode(name), byref(pointer))
         model = cls(pointer)
         for option, value in options.items():
             model.set_option(option, value)
@@ -55,19 +54,14 @@ class Model:
     def from_file(cls, path: str | os.PathLike[str]) -> Model:
         with open(path, "rb"):  # for the exceptions one knows: FileNotFoundError and the like
             pass
-        error = _library.Error()
         pointer = c_void_p()
-        status = library.pyn_detector_load_file(os.fsencode(path), byref(pointer), byref(error))
-        check(status, error)
+        call(library.pyn_detector_load_file, os.fsencode(path), byref(pointer))
         return cls(pointer)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
-        error = _library.Error()
         pointer = c_void_p()
-        check(
-            library.pyn_detector_load_memory(data, len(data), byref(pointer), byref(error)), error
-        )
+        call(library.pyn_detector_load_memory, data, len(data), byref(pointer))
         return cls(pointer)
 
     def copy(self, fitted: bool = True) -> Model:
@@ -79,20 +73,18 @@ class Model:
     # ------------------------------------------------------------------------------- options
 
     def set_option(self, name: str, value: Any) -> None:
-        error = _library.Error()
-        call: Any
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            value = float(value) if self._takes_only_fractions(name) else int(value)
         if isinstance(value, (bool, np.bool_)):
-            call, value = library.pyn_detector_set_bool, int(value)
-        elif isinstance(value, (int, np.integer)):
-            call, value = library.pyn_detector_set_int, int(value)
+            call(library.pyn_detector_set_bool, self.pointer, encode(name), bool(value))
+        elif isinstance(value, int):
             if not -(2**63) <= value < 2**63:
                 raise OptionError(f"{name} must fit 64 bits; got {value}")
-            if self._takes_only_fractions(name):
-                call, value = library.pyn_detector_set_double, float(value)
+            call(library.pyn_detector_set_int, self.pointer, encode(name), value)
         elif isinstance(value, (float, np.floating)):
-            call, value = library.pyn_detector_set_double, float(value)
+            call(library.pyn_detector_set_double, self.pointer, encode(name), float(value))
         elif isinstance(value, str):
-            call, value = library.pyn_detector_set_string, encode(value)
+            call(library.pyn_detector_set_string, self.pointer, encode(name), encode(value))
         else:
             allowed = {option.name: option.allowed for option in detector_info(self.name).options}
             raise OptionError(
@@ -100,7 +92,6 @@ class Model:
                 if name in allowed
                 else f"{self.name} has no option {name!r}; its options are {', '.join(allowed)}"
             )
-        check(call(self.pointer, encode(name), value, byref(error)), error)
 
     def _takes_only_fractions(self, name: str) -> bool:
         for option in detector_info(self.name).options:
@@ -109,16 +100,10 @@ class Model:
         return False
 
     def options(self) -> dict[str, OptionValue]:
-        error = _library.Error()
         options = {}
+        value = _library.Value()
         for option in detector_info(self.name).options:
-            value = _library.Value()
-            check(
-                library.pyn_detector_get_option(
-                    self.pointer, encode(option.name), byref(value), byref(error)
-                ),
-                error,
-            )
+            call(library.pyn_detector_get_option, self.pointer, encode(option.name), byref(value))
             options[option.name] = from_value(value)
         return options
 
@@ -132,67 +117,43 @@ class Model:
         """Bring what is kept on the Python side up to date with the C side."""
         if not self.is_fitted:
             return
-        error = _library.Error()
         count = c_int64()
-        check(
-            library.pyn_detector_get_feature_count(self.pointer, byref(count), byref(error)), error
-        )
+        call(library.pyn_detector_get_feature_count, self.pointer, byref(count))
         self.feature_count = count.value
-        names = [
-            library.pyn_detector_get_feature_name(self.pointer, i) for i in range(count.value)
-        ]
+        names = [library.pyn_detector_get_feature_name(self.pointer, i) for i in range(count.value)]
         self.feature_names = None if None in names else [text(name) for name in names]
         threshold = c_double()
-        check(
-            library.pyn_detector_get_threshold(self.pointer, byref(threshold), byref(error)), error
-        )
+        call(library.pyn_detector_get_threshold, self.pointer, byref(threshold))
         self.threshold = threshold.value
         self.few = self._few()
 
     def fitted(self, name: str) -> float:
-        error = _library.Error()
         value = c_double()
-        check(
-            library.pyn_detector_get_fitted(
-                self.pointer, encode(name), byref(value), byref(error)
-            ),
-            error,
-        )
+        call(library.pyn_detector_get_fitted, self.pointer, encode(name), byref(value))
         return value.value
 
     def set_feature_names(self, names: list[str]) -> None:
-        error = _library.Error()
         array = (ctypes.c_char_p * len(names))(*map(encode, names))
-        check(
-            library.pyn_detector_set_feature_names(
-                self.pointer, array, len(names), byref(error)
-            ),
-            error,
-        )
-        self.feature_names = names
+        call(library.pyn_detector_set_feature_names, self.pointer, array, len(names))
 
     def set_threshold(self, threshold: float) -> None:
-        error = _library.Error()
-        check(library.pyn_detector_set_threshold(self.pointer, threshold, byref(error)), error)
+        call(library.pyn_detector_set_threshold, self.pointer, threshold)
         self.threshold = threshold
 
     # ---------------------------------------------------------------------------------- saving
 
     def to_bytes(self) -> bytes:
-        error = _library.Error()
         size = c_size_t()
-        save = library.pyn_detector_save_memory
-        check(save(self.pointer, None, 0, byref(size), byref(error)), error)
+        call(library.pyn_detector_save_memory, self.pointer, None, 0, byref(size))
         data = ctypes.create_string_buffer(size.value)
-        check(save(self.pointer, data, size.value, byref(size), byref(error)), error)
+        call(library.pyn_detector_save_memory, self.pointer, data, size.value, byref(size))
         return data.raw[: size.value]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        error = _library.Error()
         encoded = os.fsencode(path)
         if b"\0" in encoded:
             raise ValueError(f"embedded null character in {path!r}")
-        check(library.pyn_detector_save_file(self.pointer, encoded, byref(error)), error)
+        call(library.pyn_detector_save_file, self.pointer, encoded)
 
     # ------------------------------------------------------------------------ scoring a few rows
 
@@ -263,7 +224,7 @@ class _Desk:
 _desks: list[_Desk] = []
 _ROWS = c_int64(_Desk.ROWS)
 _address = ctypes.addressof
-_byte_of = ctypes.c_char.from_buffer
+_byte_of: Any = ctypes.c_char.from_buffer
 
 # Without argument types ctypes passes its own values on as they are, which takes half the time.
 _score = library_keeping_lock["pyn_detector_score"]

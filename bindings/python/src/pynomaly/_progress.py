@@ -13,9 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from ._library import ProgressCallback
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Progress = Union[bool, Callable[[float, str], object], None]
 """None or False: say nothing. True: a progress bar. A function: called with the fraction done
@@ -27,8 +30,9 @@ class Listener:
 
     def __init__(self, stage: str, progress: Progress) -> None:
         self._bar = _make_bar(stage) if progress is True else None
+        report = self._bar if progress is True else progress or None
         self.failure: BaseException | None = None
-        listening = self._listen(self._bar or progress or None, stage)
+        listening = self._listen(report, stage)
         next(listening)
         self._callback = ProgressCallback(listening.send)
         self.pointer = ctypes.cast(self._callback, ctypes.c_void_p).value
@@ -42,12 +46,12 @@ class Listener:
                 fraction = yield 0
         except GeneratorExit:
             raise
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001 - it is raised when the call returns
             self.failure = failure
         while True:
             yield 1
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -72,7 +76,9 @@ def _make_bar(stage: str) -> Any:
 class _TqdmBar:
     def __init__(self, tqdm: Any, stage: str) -> None:
         self._bar = tqdm(
-            total=100, desc=stage, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+            total=100,
+            desc=stage,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
         )
 
     def __call__(self, fraction: float, stage: str = "") -> None:
