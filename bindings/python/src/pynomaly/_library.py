@@ -115,7 +115,6 @@ class Call(_Sized):
 # Declared with the one argument the Python side reads. The library passes two more (stage, context);
 # in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
-ScoresCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64, c_void_p)
 
 _detector = c_void_p
 _text = c_char_p
@@ -158,11 +157,6 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "pyn_detector_load_file": (c_int32, (_text, POINTER(_detector), _error)),
     "pyn_detector_load_memory": (c_int32, (_text, c_size_t, POINTER(_detector), _error)),
-    "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
-    "pyn_detector_score_stream": (
-        c_int32,
-        (_detector, c_void_p, _call, ScoresCallback, c_void_p, _error),
-    ),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),
