@@ -57,7 +57,7 @@ def test_scores_are_those_of_scikit_learn_on_the_average():
     np.testing.assert_allclose(ours, theirs, atol=0.04)
 
 
-@pytest.mark.parametrize("name", ["6_cardio", "2_annthyroid", "30_satellite", "45_wine"])
+@pytest.mark.parametrize("name", ["6_cardio", "2_annthyroid", "30_satellite", "4_breastw"])
 def test_real_data(shared_data, name):
     path = shared_data / "adbench" / f"{name}.npz"
     if not path.is_file():

@@ -127,7 +127,7 @@ def _as_float(array: Array) -> Array:
     dtype = array.dtype
     if dtype.isnative and array.flags.aligned and dtype in (FLOAT32, FLOAT64):
         return array
-    if dtype.kind in "USMmV":
+    if dtype.kind in "MmV":
         raise InvalidDataError(
             f"X has dtype {dtype}, which is not compatible with numbers. "
             "Convert your data to numeric values explicitly instead."
