@@ -47,7 +47,7 @@ final class TreeGrower {
       guard !overflow else {
         throw DetectionError(.outOfMemory, "cannot hold \(count) x \(X.columns) values")
       }
-      columns = try Buffer(count: cells)
+      columns = try Buffer(count: cells, zeroed: false)
       stride = count
       columnsAreShared = false
     }
