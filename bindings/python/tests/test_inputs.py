@@ -266,3 +266,51 @@ def test_record_batch():
     array, names = read_table(batch, "test")
     assert names == ["a", "b"]
     assert array.tolist() == [[1, 3], [2, 4]]
+
+
+# ------------------------------------------------------------------------------- streams
+
+
+def make_reader(table, size=50):
+    pyarrow = pytest.importorskip("pyarrow")
+    return pyarrow.RecordBatchReader.from_batches(table.schema, table.to_batches(size))
+
+
+def test_streams_fit_as_their_tables_do(clusters):
+    X, _ = clusters
+    table = make_table("pyarrow", {name: X[:, i] for i, name in enumerate("abcdef")})
+    whole = IsolationForest(random_state=0).fit(table)
+    streamed = IsolationForest(random_state=0).fit(make_reader(table))
+    assert streamed.feature_names_in_.tolist() == list("abcdef")
+    assert np.array_equal(streamed.score_samples(table), whole.score_samples(table))
+    scores = [streamed.score_samples(batch) for batch in make_reader(table)]
+    assert np.array_equal(np.concatenate(scores), whole.score_samples(table))
+
+
+def test_streams_that_cannot_be_used(clusters):
+    pyarrow = pytest.importorskip("pyarrow")
+    X, _ = clusters
+    table = make_table("pyarrow", {"a": X[:, 0], "b": X[:, 1]})
+    forest = IsolationForest(random_state=0).fit(table)
+    with pytest.raises(pynomaly.InvalidDataError, match="for batch in X"):
+        forest.predict(make_reader(table))
+    with pytest.raises(pynomaly.NotSupportedError, match="sample_weight"):
+        forest.fit(make_reader(table), sample_weight=np.ones(600))
+    words = pyarrow.table({"a": ["x", "y"]})
+    with pytest.raises(pynomaly.InvalidDataError):
+        forest.fit(make_reader(words))
+
+    def batches():
+        yield from table.to_batches(100)[:2]
+        raise RuntimeError("the disk is gone")
+
+    broken = pyarrow.RecordBatchReader.from_batches(table.schema, batches())
+    with pytest.raises(OSError, match="the disk is gone"):
+        forest.fit(broken)
+    missing = X[:, :2].copy()
+    missing[333, 1] = np.nan
+    table = make_table("pyarrow", {"a": missing[:, 0], "b": missing[:, 1]})
+    with pytest.raises(pynomaly.InvalidDataError) as caught:
+        forest.fit(make_reader(table))
+    assert (caught.value.row, caught.value.column) == (333, 1)
+    assert forest.feature_names_in_.tolist() == ["a", "b"]

@@ -88,6 +88,7 @@ def test_random_state(clusters):
     assert not np.array_equal(scores(1), scores(2))
     assert not np.array_equal(scores(None), scores(None))
     assert np.array_equal(scores(np.int32(1)), scores(1))
+    assert IsolationForest(random_state=2**63 - 1).fit(X).random_state_ == 2**63 - 1
     for kind in (np.random.RandomState, np.random.default_rng):
         assert np.array_equal(scores(kind(5)), scores(kind(5)))
         source = kind(5)

@@ -14,9 +14,9 @@ from . import _inputs, _library
 from ._catalog import OptionValue
 from ._errors import (
     ArgumentError,
-    Error,
     InvalidDataError,
     NotFittedError,
+    NotSupportedError,
     ShapeMismatchError,
     from_status,
 )
@@ -105,21 +105,27 @@ class Detector:
 
         A row is drawn in proportion to its weight. With the option warm_start a fitted model is
         grown. When it fails or is stopped the earlier model stays.
+
+        X may also be a stream of batches that is larger than memory: anything with the Arrow C
+        stream interface, such as a pyarrow.RecordBatchReader. Of more than 131072 rows a uniform
+        random sample of that many is learned from. Streams take no weights.
         """
-        array, names = _inputs.read_table(X, self._who)
-        if 0 in array.shape:
-            what = "sample" if array.shape[0] == 0 else "feature"
-            raise InvalidDataError(
-                f"Found array with 0 {what}(s) (shape={array.shape}) "
-                f"while a minimum of 1 is required by {self._who}."
-            )
-        weights = None
-        if sample_weight is not None:
-            weights = _inputs.read_weights(sample_weight, array.shape[0])
         model = self._model.copy(fitted=self._model.options().get("warm_start") is True)
-        _run(model, "fit", array, threads=threads, progress=progress, weights=weights)
-        if names is not None:
-            model.set_feature_names(names)
+        listening: dict[str, Any] = {"threads": threads, "progress": progress}
+        if _inputs.is_stream(X):
+            if sample_weight is not None:
+                raise NotSupportedError("a stream is fitted without sample_weight")
+            stream = _inputs.Stream(X)
+            _run(library.pyn_detector_fit_stream, model, "fit", stream.pointer, **listening)
+        else:
+            array, names = _inputs.read_table(X, self._who)
+            _inputs.check_not_empty(array, self._who)
+            weights = None
+            if sample_weight is not None:
+                weights = _inputs.read_weights(sample_weight, array.shape[0])
+            _run_on(model, "fit", array, weights=weights, **listening)
+            if names is not None:
+                model.set_feature_names(names)
         model.read()
         self._model = model
         return self
@@ -135,7 +141,7 @@ class Detector:
                 return few
         array = self._read(model, X)
         scores = np.empty(array.shape[0])
-        _run(model, "score", array, scores, threads=threads, progress=progress)
+        _run_on(model, "score", array, scores, threads=threads, progress=progress)
         return scores
 
     def predict(self, X: Any, *, threads: int = 0, progress: Progress = None) -> NDArray[np.int32]:
@@ -143,7 +149,7 @@ class Detector:
         model = self._model
         array = self._read(model, X)
         labels = np.empty(array.shape[0], dtype=np.int32)
-        _run(model, "predict", array, labels, threads=threads, progress=progress)
+        _run_on(model, "predict", array, labels, threads=threads, progress=progress)
         return labels
 
     def explain(self, X: Any, *, threads: int = 0, progress: Progress = None) -> FloatArray:
@@ -154,7 +160,7 @@ class Detector:
         model = self._model
         array = self._read(model, X)
         shares = np.empty(array.shape)
-        _run(model, "explain", array, shares, threads=threads, progress=progress)
+        _run_on(model, "explain", array, shares, threads=threads, progress=progress)
         return shares
 
     def _read(self, model: Model, X: Any) -> _inputs.Array:
@@ -265,46 +271,55 @@ class Detector:
         return f"{type(self).__name__}({self.name!r}{options})"
 
 
-def _run(
+def _run_on(
     model: Model,
     step: str,
     array: _inputs.Array,
     out: _inputs.Array | None = None,
-    *,
+    **options: Any,
+) -> None:
+    """Make a call that reads an array and may write one."""
+    matrix = byref(_inputs.as_matrix(array))
+    room = [] if out is None else [out.ctypes.data, out.size]
+    try:
+        _run(getattr(library, f"pyn_detector_{step}"), model, step, matrix, *room, **options)
+    except InvalidDataError as failure:
+        raise _explained(failure, array) from None
+
+
+def _run(
+    function: Any,
+    model: Model,
+    step: str,
+    data: Any,
+    *room: Any,
     threads: int = 0,
     progress: Progress = None,
     weights: FloatArray | None = None,
 ) -> None:
     """Make a call that may be long: listened to, with the interpreter lock given up."""
     error = _library.Error()
-    matrix = _inputs.as_matrix(array)
     call = _library.Call(threads=threads)
     if weights is not None:
         call.sample_weight = weights.ctypes.data
         call.sample_weight_count = weights.size
-    arguments: list[Any] = [model.pointer, byref(matrix), byref(call)]
-    if out is not None:
-        arguments += [out.ctypes.data, out.size]
     with Listener(step, progress) as listener:
         call.progress = listener.pointer
-        function = getattr(library, f"pyn_detector_{step}")
-        status = function(*arguments, byref(error))
+        status = function(model.pointer, data, byref(call), *room, byref(error))
         if listener.failure is not None:
             raise listener.failure
         if status:
-            raise _explained(from_status(status, error), array)
+            raise from_status(status, error)
 
 
-def _explained(failure: Error, array: _inputs.Array) -> Error:
+def _explained(failure: InvalidDataError, array: _inputs.Array) -> InvalidDataError:
     """Say of a value that cannot be used what scikit-learn says, before what the library says."""
     row, column = failure.row, failure.column
-    if isinstance(failure, InvalidDataError) and row is not None and column is not None:
-        value = array[row, column]
-        if not np.isfinite(value):
-            what = (
-                "NaN"
-                if np.isnan(value)
-                else f"infinity or a value too large for dtype({array.dtype.name!r})"
-            )
-            failure.args = (f"Input X contains {what}.\n{failure}",)
+    if row is not None and column is not None and not np.isfinite(array[row, column]):
+        what = (
+            "NaN"
+            if np.isnan(array[row, column])
+            else f"infinity or a value too large for dtype({array.dtype.name!r})"
+        )
+        failure.args = (f"Input X contains {what}.\n{failure}",)
     return failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,26 @@ def read_table(X: Any, who: str) -> tuple[Array, list[str] | None]:
     return np.asarray(array), _column_names(X, kind)
 
 
+def is_stream(X: Any) -> bool:
+    """Whether X hands out batches of a table through the Arrow C stream interface."""
+    return (
+        hasattr(X, "__arrow_c_stream__") and not hasattr(X, "__array__") and _table_kind(X) is None
+    )
+
+
+class Stream:
+    """An Arrow C stream, taken from whoever offers it and kept while the library reads it."""
+
+    def __init__(self, X: Any) -> None:
+        self._capsule = X.__arrow_c_stream__()
+        self.pointer = _capsule_pointer(self._capsule, b"arrow_array_stream")
+
+
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype = ctypes.c_void_p
+_capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
 def as_matrix(array: Array) -> _library.Matrix:
     """A view of the array for the library. The array must be kept alive during the call."""
     rows, columns = array.shape
@@ -45,6 +66,16 @@ def as_matrix(array: Array) -> _library.Matrix:
         row_stride=row_stride,
         column_stride=column_stride,
     )
+
+
+def check_not_empty(array: Array, who: str) -> None:
+    """Of nothing nothing can be learned."""
+    if 0 in array.shape:
+        what = "sample" if array.shape[0] == 0 else "feature"
+        raise InvalidDataError(
+            f"Found array with 0 {what}(s) (shape={array.shape}) "
+            f"while a minimum of 1 is required by {who}."
+        )
 
 
 def read_weights(weights: Any, rows: int) -> NDArray[np.float64]:
@@ -101,6 +132,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _read_array(X: Any, who: str) -> Array:
+    if is_stream(X):
+        raise InvalidDataError(
+            f"X is a stream ({type(X).__name__}), which only fit takes as a whole; "
+            "otherwise give its batches one by one: for batch in X: ..."
+        )
     if hasattr(X, "toarray") and hasattr(X, "nnz"):
         raise SparseDataError(
             "Sparse data was passed for X, but dense data is required. "

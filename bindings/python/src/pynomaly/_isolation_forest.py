@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._detector import Detector, FloatArray
-from ._errors import InvalidDataError, OptionError
+from ._errors import OptionError
 from ._estimator import BaseEstimator, NotFittedError, OutlierMixin
+from ._inputs import check_not_empty
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -180,8 +181,9 @@ class IsolationForest(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or table of shape (n_samples, n_features)
-            The input samples. Arrays of float32 and float64 are not copied.
+        X : array-like, table or stream of shape (n_samples, n_features)
+            The input samples. Arrays of float32 and float64 are not copied. A stream is anything
+            with the Arrow C stream interface, such as a pyarrow.RecordBatchReader.
 
         y : Ignored
             Not used, present for API consistency by convention.
@@ -198,16 +200,19 @@ class IsolationForest(OutlierMixin, BaseEstimator):
         options = {name: getattr(self, name) for name in _OUR_OPTIONS}
         options["random_state"] = _seed(self.random_state)
         if self.warm_start and hasattr(self, "detector_"):
-            self._check_growth()
             detector = self.detector_.__copy__().set_options(**options)
+            self._check_growth()
         else:
             detector = Detector("IsolationForest", **options)
         detector._who = type(self).__name__
         detector.fit(
-            X, sample_weight=sample_weight, threads=_threads(self.n_jobs), progress=self.verbose > 0
+            X,
+            sample_weight=sample_weight,
+            threads=_threads(self.n_jobs),
+            progress=bool(self.verbose),
         )
         self._take(detector)
-        if type(self.max_samples) is int and self.max_samples > self.max_samples_:
+        if isinstance(self.max_samples, numbers.Integral) and self.max_samples > self.max_samples_:
             warnings.warn(
                 f"max_samples ({self.max_samples}) is greater than the total number of samples "
                 f"({self.max_samples_}). max_samples will be set to n_samples for estimation.",
@@ -234,7 +239,8 @@ class IsolationForest(OutlierMixin, BaseEstimator):
         self.n_estimators_ = int(detector.fitted("n_estimators"))
         self.max_samples_ = int(detector.fitted("max_samples"))
         self.max_features_ = int(detector.fitted("max_features"))
-        self.random_state_ = int(detector.fitted("random_state"))
+        seed = detector.options["random_state"]
+        self.random_state_ = seed if isinstance(seed, int) else int(detector.fitted("random_state"))
         self.n_features_in_ = detector.feature_count
         if detector.feature_names is not None:
             self.feature_names_in_ = np.asarray(detector.feature_names, dtype=object)
@@ -272,7 +278,9 @@ class IsolationForest(OutlierMixin, BaseEstimator):
             Not negative. A row's shares sum to its anomaly score, ``-score_samples(X)``: the higher
             a share, the more its feature makes the row an outlier.
         """
-        return self._detector().explain(X, threads=_threads(self.n_jobs), progress=self.verbose > 0)
+        return self._detector().explain(
+            X, threads=_threads(self.n_jobs), progress=bool(self.verbose)
+        )
 
     def _score(self, X: Any) -> FloatArray:
         """Scores in the library's sign, in an array of our own."""
@@ -286,12 +294,11 @@ class IsolationForest(OutlierMixin, BaseEstimator):
                     few = model.score_few(X)
                     if few is not None:
                         return few
-        scores = self._detector().score(X, threads=_threads(self.n_jobs), progress=self.verbose > 0)
+        scores = self._detector().score(
+            X, threads=_threads(self.n_jobs), progress=bool(self.verbose)
+        )
         if not scores.size:
-            raise InvalidDataError(
-                f"Found array with 0 sample(s) (shape=(0, {self.n_features_in_})) "
-                f"while a minimum of 1 is required by {type(self).__name__}."
-            )
+            check_not_empty(np.empty((0, self.n_features_in_)), type(self).__name__)
         return scores
 
     def _detector(self) -> Detector:

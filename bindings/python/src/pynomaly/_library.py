@@ -139,6 +139,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_set_string": (c_int32, (_detector, _text, _text, _error)),
     "pyn_detector_get_option": (c_int32, (_detector, _text, POINTER(Value), _error)),
     "pyn_detector_fit": (c_int32, (_detector, _matrix, _call, _error)),
+    "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
     "pyn_detector_score": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_predict": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
