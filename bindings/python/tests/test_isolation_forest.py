@@ -45,6 +45,9 @@ def test_contamination_sets_the_offset(clusters):
 def test_offset_can_be_set(clusters, tmp_path):
     X, _ = clusters
     forest = IsolationForest(random_state=0).fit(X)
+    forest.offset_ = forest.score_samples(X)[3]
+    assert forest.decision_function(X)[3] == 0
+    assert forest.predict(X)[3] == forest.predict(X[3:4])[0] == 1, "0 is still an inlier"
     forest.offset_ = -0.6
     expected = forest.score_samples(X) < -0.6
     assert expected.any()

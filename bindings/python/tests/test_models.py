@@ -60,7 +60,13 @@ def test_a_copy_is_fitted_on_its_own(forest, clusters):
     X, _ = clusters
     scores = forest.score_samples(X)
     copy.copy(forest).set_params(random_state=9).fit(X)
+    detector = copy.copy(forest.detector_)
+    detector.fit(X[:100])
+    detector.threshold = 0.9
+    detector.set_options(n_estimators=3)
     assert np.array_equal(forest.score_samples(X), scores)
+    assert forest.detector_.threshold == -forest.offset_
+    assert forest.detector_.options["n_estimators"] == 20
 
 
 def test_pickle_in_another_process(forest, clusters, tmp_path):
