@@ -11,7 +11,9 @@ extension ForestModel {
     writer.write(all: forest.terms)
   }
 
-  convenience init(reading reader: inout ModelReader, featureCount: Int) throws(DetectionError) {
+  static func read(
+    _ reader: inout ModelReader, featureCount: Int
+  ) throws(DetectionError) -> ForestModel {
     let sampleSize = try reader.readCount("sample size", atLeast: 1, atMost: 1 << 31)
     let featuresPerTree = try reader.readCount(
       "features per tree", atLeast: 1, atMost: featureCount)
@@ -59,6 +61,6 @@ extension ForestModel {
       forest.append(wholeTree: own)
     }
     forest.setTerms(terms)
-    try self.init(forest)
+    return try ForestModel(forest)
   }
 }

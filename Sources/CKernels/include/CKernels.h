@@ -18,7 +18,7 @@ typedef struct {
     uint32_t threshold;
     uint32_t column;
     uint32_t left;
-    float leaf; // path length, when this is a leaf
+    uint32_t leaf; // path length, when this is a leaf
 } ck_linked_node;
 
 // One term of a hyperplane's dot product.
