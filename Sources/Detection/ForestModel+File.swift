@@ -57,6 +57,12 @@ extension ForestModel {
             "node \(index) of tree \(tree): feature \(node.feature), threshold \(node.threshold),"
               + " left child \(node.left) of \(own.count) nodes")
         }
+        let left = own[own.startIndex + Int(node.left)].count
+        let right = own[own.startIndex + Int(node.left) + 1].count
+        guard left > 0, right > 0, UInt64(left) + UInt64(right) == UInt64(node.count) else {
+          throw reader.damaged(
+            "node \(index) of tree \(tree) has \(node.count) rows, its children \(left) and \(right)")
+        }
       }
       forest.append(wholeTree: own)
     }
