@@ -222,7 +222,7 @@ TEST_CASE("model files") {
   CHECK_THROWS_AS(Detector::load("no such file"), pynomaly::io_error);
   CHECK_THROWS_AS(forest.save("no such folder/model"), pynomaly::io_error);
   CHECK_THROWS_AS(Detector::load(bytes.data(), bytes.size() / 2), pynomaly::model_error);
-  std::ifstream closed;
+  std::ifstream closed("no such file");
   CHECK_THROWS_AS(Detector::load(closed), pynomaly::io_error);
   std::ofstream full("/dev/full", std::ios::binary | std::ios::out);
   full.rdbuf()->pubsetbuf(nullptr, 0);

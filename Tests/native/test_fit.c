@@ -280,7 +280,7 @@ static void sample_weights(void **state) {
     call.sample_weight_count = ROWS - 1;
     STATUS(PYN_ERROR_SHAPE_MISMATCH, pyn_detector_fit(forest, &X, &call, &error));
     call.sample_weight_count = -1;
-    STATUS(PYN_ERROR_SHAPE_MISMATCH, pyn_detector_fit(forest, &X, &call, &error));
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_detector_fit(forest, &X, &call, &error));
     pyn_detector_free(forest);
 }
 

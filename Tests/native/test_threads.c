@@ -1,6 +1,6 @@
 // Threads and processes of the host's: one model scored by many threads, fork, the thread limit.
 // Run under helgrind too, which watches every memory access and lock, also those inside the library.
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "support/support.h"
 
 #include <dirent.h>
