@@ -125,7 +125,7 @@ stage: build
 .PHONY: test-native
 test-native: stage ## C and C++ tests against an installed tree: plain, sanitised, under valgrind
 	make/need cmake:cmake g++:g++ pkg-config:pkgconf libcmocka-dev doctest-dev libeigen3-dev valgrind libc6-dbg
-	Tests/native/run $(STAGE) .build/native
+	Tests/native/run $(STAGE) $(LIBRARY) .build/native
 
 .PHONY: test-abi
 test-abi: stage ## What the shared library exports, needs and weighs
