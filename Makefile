@@ -15,7 +15,7 @@ MANUAL  := .build/man/pynomaly.1
 STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
-SWIFT_BUILD := swift build -c release --static-swift-stdlib
+SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:

@@ -72,28 +72,28 @@ static void a_failed_fit_keeps_the_model(void **state) {
 
 static void same_bits_for_any_number_of_threads(void **state) {
     (void)state;
-    enum { MANY = 20000 };
-    double *many = make_rows(MANY, 5, 9);
-    const pyn_matrix M = PYN_MATRIX_F64(many, MANY, 5);
-    double *first = malloc(MANY * sizeof *first), *again = malloc(MANY * sizeof *again);
-    double *shares = malloc(MANY * 5 * sizeof *shares), *same = malloc(MANY * 5 * sizeof *same);
+    const int64_t many_rows = environment_number("PYN_TEST_ROWS", 20000);
+    double *many = make_rows(many_rows, 5, 9);
+    const pyn_matrix M = PYN_MATRIX_F64(many, many_rows, 5);
+    double *first = malloc((size_t)many_rows * sizeof *first), *again = malloc((size_t)many_rows * sizeof *again);
+    double *shares = malloc((size_t)many_rows * 5 * sizeof *shares), *same = malloc((size_t)many_rows * 5 * sizeof *same);
     static const int32_t threads[] = {1, 2, 8, 0, 1000};
     for (int i = 0; i < COUNT(threads); i++) {
         pyn_call call = PYN_CALL_INIT;
         call.threads = threads[i];
         pyn_detector *forest = make_forest(30, 256);
         OK(pyn_detector_fit(forest, &M, &call, &error));
-        OK(pyn_detector_score(forest, &M, &call, i ? again : first, MANY, &error));
-        OK(pyn_detector_explain(forest, &M, &call, i ? same : shares, MANY * 5, &error));
+        OK(pyn_detector_score(forest, &M, &call, i ? again : first, many_rows, &error));
+        OK(pyn_detector_explain(forest, &M, &call, i ? same : shares, many_rows * 5, &error));
         if (i) {
-            assert_same_bits(first, again, MANY);
-            assert_same_bits(shares, same, MANY * 5);
+            assert_same_bits(first, again, many_rows);
+            assert_same_bits(shares, same, many_rows * 5);
         }
         pyn_detector_free(forest);
     }
     // One row at a time is the same as all at once.
     pyn_detector *forest = fit_forest(30, 256, &M);
-    for (int64_t r = 0; r < MANY; r += 997) {
+    for (int64_t r = 0; r < many_rows; r += 997) {
         const pyn_matrix row = PYN_MATRIX_F64(many + r * 5, 1, 5);
         OK(pyn_detector_score(forest, &row, NULL, again, 1, &error));
         assert_same_bits(first + r, again, 1);
