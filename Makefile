@@ -135,7 +135,8 @@ test-abi: stage ## What the shared library exports, needs and weighs
 .PHONY: test-python
 test-python: wheel ## Tests of the Python face, from its wheel
 	$(PYTHON) -m pip install --quiet --force-reinstall --no-deps dist/*.whl
-	$(PYTHON) -m pytest -q bindings/python/tests Tests/native
+	cd bindings/python && $(PYTHON) -m pytest -q tests
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/native
 
 .PHONY: test-cli
 test-cli: products $(VENV)/stamp ## Tests of the command-line tool
@@ -154,13 +155,16 @@ fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
 .PHONY: wheel
 wheel: products $(VENV)/stamp ## Build the Python wheel into dist
 	rm -rf dist
-	$(PYTHON) -m build --wheel --no-isolation --outdir dist bindings/python
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
+	  --wheel-dir dist bindings/python
+	@echo "Built $$(echo dist/*.whl)"
 
-$(VENV)/stamp: bindings/python/requirements-test.txt
+$(VENV)/stamp: Tests/requirements.txt
 	make/need python3:python3
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || make/need python3-venv
 	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@echo "Installing into $(VENV): $$(sed -n 's/[<>=].*//p' $< | xargs)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .PHONY: bench

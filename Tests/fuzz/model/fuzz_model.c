@@ -51,7 +51,7 @@ static void use(const pyn_detector *detector) {
     if (pyn_detector_predict(detector, &X, NULL, &label, 1, &error)) fail("predict", error.message);
     if (pyn_detector_explain(detector, &X, NULL, shares, columns, &error)) fail("explain", error.message);
     for (int64_t c = 0; c < columns; c++)
-        if (!(shares[c] >= 0 && shares[c] <= 1)) fail("explain", "a share outside 0 to 1");
+        if (!(shares[c] >= 0 && shares[c] <= 1)) { fprintf(stderr, "%g of %g\n", shares[c], score); fail("explain", "a share outside 0 to 1"); }
     free(row), free(shares);
 
     // What was loaded can be saved, and is loaded again.
