@@ -53,7 +53,7 @@ let package = Package(
     .executableTarget(
       name: "PynomalyCLI",
       dependencies: [
-        "CPynomaly", "Pynomaly", "Tables",
+        "CPynomaly", "CNumbers", "Pynomaly", "Tables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "DetectionTests", dependencies: ["Detection", "Kernels", "CKernels"]

@@ -23,6 +23,7 @@ public final class Chunk: @unchecked Sendable {
   /// Column after column: the value of row r in column c is values[c * stride + r].
   public private(set) var values: UnsafeMutablePointer<Double>
   public private(set) var stride = 0
+  public private(set) var columns = 0
   private var valueCapacity = 0
 
   /// A label (0 or 1), the line and the place in the text for each row, and room for a score.
@@ -36,6 +37,9 @@ public final class Chunk: @unchecked Sendable {
   var collected: [Set<String>] = []
   var textCells: [Int] = []
   var textExamples: [String?] = []
+
+  /// The numbers are there already, from an earlier pass.
+  private(set) var isParsed = false
 
   /// What went wrong with this chunk. Thrown when its turn comes, so the first error of the file is
   /// the one that is reported, whatever the number of threads.
@@ -68,6 +72,18 @@ public final class Chunk: @unchecked Sendable {
   public var categories: [Set<String>] { collected }
   /// Where the text after this chunk begins.
   var endOffset: Int64 { fileOffset + Int64(textCount) }
+  var endLine = 1
+
+  /// Bytes of memory that the numbers take.
+  public var footprint: Int { (valueCapacity + 3 * rowCapacity) * 8 }
+
+  /// Lets go of the text, so that the numbers can be kept for another pass.
+  public func dropText() {
+    text.deallocate()
+    text = .allocate(capacity: Chunk.padding)
+    textCapacity = Chunk.padding
+    isParsed = true
+  }
 
   /// Makes room for `count` bytes and the padding, keeping what is there.
   func reserveText(_ count: Int) {
@@ -83,6 +99,7 @@ public final class Chunk: @unchecked Sendable {
   /// Makes room for the numbers of `recordLimit` rows.
   func reserveRows(columns: Int) {
     stride = recordLimit
+    self.columns = columns
     if stride * columns > valueCapacity {
       values.deallocate()
       valueCapacity = stride * columns

@@ -59,6 +59,7 @@ struct ChunkCutter {
     chunk.recordLimit = records
     offset = min(source.end, offset + Int64(cut))
     line += lines
+    chunk.endLine = line
     estimate = min(Chunk.maximumText + (64 << 10), cut + cut / 32 + (16 << 10))
     return true
   }

@@ -14,6 +14,7 @@ public final class ChunkStream: @unchecked Sendable {
   private let interrupted: ByteSource.Interruption
   private let readAhead: Int
   private var cutter: ChunkCutter
+  private var kept: ArraySlice<Chunk>
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var threads: [pthread_t] = []
@@ -31,9 +32,10 @@ public final class ChunkStream: @unchecked Sendable {
   public private(set) var offset: Int64
 
   init(
-    cutter: ChunkCutter, parser: ChunkParser, threads count: Int,
+    kept: [Chunk], cutter: ChunkCutter, parser: ChunkParser, threads count: Int,
     interrupted: @escaping ByteSource.Interruption, work: @escaping Work
   ) {
+    self.kept = kept[...]
     self.cutter = cutter
     self.parser = parser
     self.work = work
@@ -77,6 +79,7 @@ public final class ChunkStream: @unchecked Sendable {
 
   /// The chunk may be filled anew.
   public func recycle(_ chunk: Chunk) {
+    guard !chunk.isParsed else { return }
     pthread_mutex_lock(lock)
     spare.append(chunk)
     pthread_mutex_unlock(lock)
@@ -137,6 +140,7 @@ public final class ChunkStream: @unchecked Sendable {
   /// Cuts the next chunk; one that failed carries its failure and is the last.
   private func cut() -> Chunk? {
     guard !cutAll else { return nil }
+    if let chunk = kept.popFirst() { return chunk }
     let chunk = spare.popLast() ?? Chunk()
     chunk.failure = nil
     chunk.rows = 0
@@ -154,7 +158,7 @@ public final class ChunkStream: @unchecked Sendable {
   private func fill(_ chunk: Chunk) {
     guard chunk.failure == nil, !interrupted() else { return }
     do {
-      try parser.parse(chunk)
+      if !chunk.isParsed { try parser.parse(chunk) }
       try work(chunk)
     } catch {
       chunk.failure = error

@@ -67,15 +67,19 @@ public struct Table: Sendable {
     }
   }
 
-  /// One pass over the rows.
+  /// One pass over the rows. `kept` are the first chunks of an earlier pass with the same plan, which
+  /// need not be read again.
   public func chunks(
-    _ plan: ColumnPlan, threads: Int, interrupted: @escaping ByteSource.Interruption = { false },
+    _ plan: ColumnPlan, kept: [Chunk] = [], threads: Int,
+    interrupted: @escaping ByteSource.Interruption = { false },
     work: @escaping ChunkStream.Work = { _ in }
   ) -> ChunkStream {
-    ChunkStream(
-      cutter: ChunkCutter(source: source, dialect: dialect, offset: dataOffset, line: dataLine),
-      parser: ChunkParser(plan: plan, dialect: dialect), threads: threads,
-      interrupted: interrupted, work: work)
+    let cutter = ChunkCutter(
+      source: source, dialect: dialect, offset: kept.last?.endOffset ?? dataOffset,
+      line: kept.last?.endLine ?? dataLine)
+    return ChunkStream(
+      kept: kept, cutter: cutter, parser: ChunkParser(plan: plan, dialect: dialect),
+      threads: threads, interrupted: interrupted, work: work)
   }
 
   /// The texts of the record that begins at a place found by an earlier pass.
