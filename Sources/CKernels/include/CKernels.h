@@ -1,5 +1,93 @@
+// What Swift has no word for: the types the kernels share, one step down a tree, prefetching,
+// processor features and counters shared by threads.
 #ifndef CKERNELS_H
 #define CKERNELS_H
+
 #include <stdint.h>
-typedef struct { uint32_t threshold; uint32_t feature; } ck_node;
+
+// A node of a complete tree in heap order: children of i are 2i and 2i + 1.
+// A key goes right when threshold < key.
+typedef struct {
+    uint32_t threshold;
+    uint32_t column; // where the feature's keys begin in a block, counted in keys
+} ck_heap_node;
+
+// A node of a tree of any shape: children are `left` and `left + 1`; a leaf is its own left child
+// with a threshold that no key exceeds.
+typedef struct {
+    uint32_t threshold;
+    uint32_t column;
+    uint32_t left;
+    float leaf; // path length, when this is a leaf
+} ck_linked_node;
+
+// One term of a hyperplane's dot product.
+typedef struct {
+    uint32_t column;
+    float coefficient;
+} ck_term;
+
+// One step down for row `lane` of a group: i = 2i + (threshold < key). On x86-64 the comparison's
+// carry goes straight into the index (adc), which no compiler at hand does by itself: 4 instructions.
+#if defined(__x86_64__)
+#define CK_STEP(lane)                                                                              \
+    static inline __attribute__((always_inline)) uint64_t ck_step##lane(                           \
+        uint64_t i, const ck_heap_node *tree, const uint32_t *keys) {                              \
+        uint64_t column;                                                                           \
+        uint32_t threshold;                                                                        \
+        __asm__("movl 4(%[tree],%[i],8), %k[column]\n\t"                                           \
+                "movl (%[tree],%[i],8), %[threshold]\n\t"                                          \
+                "cmpl %c[offset](%[keys],%[column],4), %[threshold]\n\t"                           \
+                "adcq %[i], %[i]"                                                                  \
+                : [i] "+r"(i), [column] "=&r"(column), [threshold] "=&r"(threshold)                \
+                : [tree] "r"(tree), [keys] "r"(keys), [offset] "i"(4 * lane)                       \
+                : "cc", "memory");                                                                 \
+        return i;                                                                                  \
+    }
+#else
+#define CK_STEP(lane)                                                                              \
+    static inline __attribute__((always_inline)) uint64_t ck_step##lane(                           \
+        uint64_t i, const ck_heap_node *tree, const uint32_t *keys) {                              \
+        ck_heap_node node = tree[i];                                                               \
+        return i + i + (uint64_t)(node.threshold < keys[(uint64_t)node.column + lane]);            \
+    }
+#endif
+CK_STEP(0)
+CK_STEP(1)
+CK_STEP(2)
+CK_STEP(3)
+CK_STEP(4)
+CK_STEP(5)
+CK_STEP(6)
+CK_STEP(7)
+#undef CK_STEP
+
+static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {
+    __builtin_prefetch(address);
+}
+
+// Whether the processor runs code built for x86-64-v3 (AVX2, FMA, BMI).
+static inline int ck_has_x86_64_v3(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("x86-64-v3");
+#else
+    return 0;
+#endif
+}
+
+// Processors that this process may use.
+int ck_usable_processors(void);
+
+// Counters shared by threads.
+static inline int64_t ck_fetch_add(int64_t *counter, int64_t amount) {
+    return __atomic_fetch_add(counter, amount, __ATOMIC_ACQ_REL);
+}
+static inline int64_t ck_load(const int64_t *counter) {
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+static inline void ck_store(int64_t *counter, int64_t value) {
+    __atomic_store_n(counter, value, __ATOMIC_RELEASE);
+}
+
 #endif

@@ -1,0 +1,45 @@
+/// How one call is to be made: how many threads, and whom to tell of progress.
+public struct Call {
+  /// Takes the fraction done and the stage; returns false to cancel.
+  public typealias Progress = (_ fraction: Double, _ stage: StaticString) -> Bool
+
+  public var threads: Int
+  public var progress: Progress?
+
+  /// threads: 0 for the library's limit.
+  public init(threads: Int = 0, progress: Progress? = nil) {
+    self.threads = threads > 0 ? threads : ThreadLimit.current
+    self.progress = progress
+  }
+}
+
+/// A call's progress over several stages, told at most every 50 ms.
+final class ProgressTeller {
+  private let call: Call
+  private let stage: StaticString
+  private let range: ClosedRange<Double>
+  private var last: UInt64
+
+  /// range: the part of the whole call that this stage is.
+  init(_ call: Call, _ stage: StaticString, _ range: ClosedRange<Double> = 0...1) {
+    self.call = call
+    self.stage = stage
+    self.range = range
+    last = monotonicNanoseconds()
+  }
+
+  /// Returns false when the caller wants to cancel.
+  func tell(_ fraction: Double) -> Bool {
+    guard let progress = call.progress else { return true }
+    let now = monotonicNanoseconds()
+    guard now &- last >= 50_000_000 else { return true }
+    last = now
+    return progress(
+      range.lowerBound + fraction * (range.upperBound - range.lowerBound), stage)
+  }
+
+  /// Tell the end of the whole call; asks at least once in every call.
+  static func finish(_ call: Call, _ stage: StaticString) throws(DetectionError) {
+    if let progress = call.progress, !progress(1, stage) { throw .cancelled }
+  }
+}

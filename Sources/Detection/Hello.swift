@@ -1,2 +1,0 @@
-import Kernels
-public func hello2() -> Int { hello() }

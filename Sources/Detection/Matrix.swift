@@ -1,0 +1,107 @@
+/// A borrowed view of rows x columns numbers, checked to lie within the address space.
+public struct Matrix: @unchecked Sendable {
+  public enum Element: Sendable {
+    case float32, float64
+
+    public var size: Int { self == .float32 ? 4 : 8 }
+  }
+
+  public let base: UnsafeRawPointer
+  public let element: Element
+  public let rows: Int
+  public let columns: Int
+  public let rowStride: Int
+  public let columnStride: Int
+
+  /// Most rows or columns that are believed.
+  public static let dimensionLimit = 1 << 48
+
+  /// Checks dimensions, alignment and that no element's address leaves the address space. `base` may be
+  /// nil only for a matrix without elements.
+  public init(
+    base: UnsafeRawPointer?, element: Element, rows: Int, columns: Int, rowStride: Int,
+    columnStride: Int
+  ) throws(DetectionError) {
+    for (name, value) in [("rows", rows), ("columns", columns)]
+    where value < 0 || value > Matrix.dimensionLimit {
+      throw DetectionError(.invalidData, "\(name) is \(value); allowed are 0 to 2^48")
+    }
+    self.element = element
+    self.rows = rows
+    self.columns = columns
+    self.rowStride = rowStride
+    self.columnStride = columnStride
+    guard rows > 0, columns > 0 else {
+      self.base = UnsafeRawPointer(bitPattern: 64)!
+      return
+    }
+    guard let base else {
+      throw DetectionError(
+        .nullArgument, "the data pointer is NULL, but the matrix has \(rows) x \(columns) elements")
+    }
+    self.base = base
+    for (name, stride, steps) in [
+      ("row_stride", rowStride, rows), ("column_stride", columnStride, columns),
+    ] where steps > 1 && stride % element.size != 0 {
+      throw DetectionError(
+        .invalidData, "\(name) is \(stride) bytes, not a multiple of the element's \(element.size)")
+    }
+    guard Int(bitPattern: base) % element.size == 0 else {
+      throw DetectionError(
+        .invalidData, "the data pointer is not aligned to the element's \(element.size) bytes")
+    }
+    // Every address must be representable: the lowest and highest element decide.
+    let address = UInt(bitPattern: base)
+    var low: Int = 0
+    var high: Int = element.size
+    for (stride, steps) in [(rowStride, rows), (columnStride, columns)] {
+      let (span, tooWide) = stride.multipliedReportingOverflow(by: steps - 1)
+      let (newLow, lowOverflow) = low.addingReportingOverflow(min(span, 0))
+      let (newHigh, highOverflow) = high.addingReportingOverflow(max(span, 0))
+      guard !tooWide, !lowOverflow, !highOverflow else { throw Matrix.tooLarge(rows, columns) }
+      (low, high) = (newLow, newHigh)
+    }
+    guard address >= low.magnitude, !address.addingReportingOverflow(UInt(high)).overflow,
+      high - low <= Matrix.dimensionLimit
+    else { throw Matrix.tooLarge(rows, columns) }
+  }
+
+  private static func tooLarge(_ rows: Int, _ columns: Int) -> DetectionError {
+    DetectionError(
+      .invalidData, "\(rows) x \(columns) elements at these strides do not fit the address space")
+  }
+
+  /// The value at a place that exists.
+  func value(_ row: Int, _ column: Int) -> Double {
+    let cell = base + row * rowStride + column * columnStride
+    switch element {
+    case .float32: return Double(cell.load(as: Float.self))
+    case .float64: return cell.load(as: Double.self)
+    }
+  }
+
+  /// The rows from `first` on.
+  func rows(from first: Int, count: Int) -> UnsafeRawPointer { base + first * rowStride }
+
+  /// The error for the first value among `rowNumbers` that is not finite (infinite, when NaN is allowed).
+  func firstNotFinite(
+    in rowNumbers: some Sequence<Int>, nanAllowed: Bool
+  ) -> DetectionError? {
+    for row in rowNumbers {
+      for column in 0..<columns {
+        let value = value(row, column)
+        if value.isFinite || (nanAllowed && value.isNaN) { continue }
+        let remedy =
+          value.isNaN
+          ? "only finite values are allowed (a detector with the option missing_values takes NaN"
+            + " when that is \"native\")"
+          : "only finite values are allowed"
+        return DetectionError(
+          .invalidData,
+          "the value at row \(row), column \(column) is \(value.isNaN ? "NaN" : "infinite"); \(remedy)",
+          row: row, column: column)
+      }
+    }
+    return nil
+  }
+}

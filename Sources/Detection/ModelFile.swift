@@ -1,0 +1,134 @@
+/// The model file, little-endian throughout:
+///
+///     8 bytes   magic 89 50 59 4e 4d 44 4c 0a
+///     u32       format version, 1
+///     u32       detector ABI, 1 for the built-in ones
+///     u64       length of the whole file
+///     sections  u32 tag, u64 length, payload; the tags below, each once, in this order
+///     u32       CRC-32C of all before it
+///
+/// Strings are a u32 length and UTF-8 bytes.
+public enum ModelFile {
+  static let magic: [UInt8] = [0x89, 0x50, 0x59, 0x4e, 0x4d, 0x44, 0x4c, 0x0a]
+  static let version: UInt32 = 1
+  static let detectorABI: UInt32 = 1
+
+  enum Section: UInt32 {
+    case detector = 0x4445_5401  // name
+    case options = 0x4f50_5401  // count, then name, type, value each
+    case features = 0x4645_4101  // count, whether named, names
+    case threshold = 0x5448_5201  // f64
+    case model = 0x4d4f_4401  // the detector's own
+  }
+
+  /// The bytes of a fitted detector.
+  public static func bytes(of detector: Detector) throws(DetectionError) -> [UInt8] {
+    let model = try detector.fittedModel()
+    var writer = ModelWriter()
+    writer.bytes += magic
+    writer.write(version)
+    writer.write(detectorABI)
+    let lengthPlace = writer.bytes.count
+    writer.write(UInt64(0))
+    writer.section(.detector) { $0.write(detector.detectorClass.info.name) }
+    writer.section(.options) { writer in
+      let specs = detector.options.specs
+      writer.write(UInt32(specs.count))
+      for spec in specs {
+        writer.write(spec.name)
+        writer.write((try? detector.options.value(spec.name)) ?? spec.defaultValue)
+      }
+    }
+    writer.section(.features) { writer in
+      writer.write(UInt64(model.featureCount))
+      writer.write(UInt32(detector.featureNames.isEmpty ? 0 : 1))
+      for name in detector.featureNames { writer.write(name) }
+    }
+    writer.section(.threshold) { $0.write(detector.threshold) }
+    writer.section(.model) { model.write(to: &$0) }
+    writer.overwrite(at: lengthPlace, UInt64(writer.bytes.count + 4))
+    writer.write(crc32c(writer.bytes))
+    return writer.bytes
+  }
+
+  /// The detector that the bytes hold. They may come from a stranger: whatever they say is checked.
+  public static func detector(
+    from bytes: UnsafeRawBufferPointer
+  ) throws(DetectionError) -> Detector {
+    var reader = ModelReader(bytes)
+    for byte in magic where try reader.read(UInt8.self, "magic") != byte {
+      throw DetectionError(.modelFormat, "this is not a pynomaly model file: the first 8 bytes differ")
+    }
+    let version = try reader.read(UInt32.self, "format version")
+    guard version == Self.version else {
+      throw DetectionError(
+        .modelVersion,
+        "the model file has format version \(version); this library reads version \(Self.version)")
+    }
+    let abi = try reader.read(UInt32.self, "detector ABI")
+    let length = try reader.read(UInt64.self, "length")
+    guard length == UInt64(bytes.count) else {
+      throw DetectionError(
+        .modelFormat, "the model file is \(bytes.count) bytes long, but says \(length)")
+    }
+    try reader.checkAndDropChecksum()
+    guard abi == detectorABI else {
+      throw DetectionError(
+        .modelVersion, "the model file has detector ABI \(abi); this library reads \(detectorABI)")
+    }
+
+    var section = try reader.section(.detector)
+    let name = try section.readString("detector name")
+    try section.finish()
+    guard let detectorClass = try? Registry.find(name) else {
+      throw DetectionError(
+        .modelVersion,
+        "the model file is of the detector \"\(name)\", which this library does not have")
+    }
+
+    section = try reader.section(.options)
+    var options = Options(detectorClass.info.options)
+    for _ in 0..<(try section.read(UInt32.self, "option count")) {
+      let name = try section.readString("option name")
+      let value = try section.readOptionValue()
+      do throws(DetectionError) {
+        try options.set(name, value)
+      } catch {
+        throw section.damaged(error.message)
+      }
+    }
+    try section.finish()
+
+    section = try reader.section(.features)
+    let featureCount = try section.readCount("feature count", atLeast: 1, atMost: 1 << 30)
+    var featureNames: [String] = []
+    if try section.read(UInt32.self, "whether features are named") != 0 {
+      for _ in 0..<featureCount { featureNames.append(try section.readString("feature name")) }
+    }
+    try section.finish()
+
+    section = try reader.section(.threshold)
+    let threshold = try section.read(Double.self, "threshold")
+    guard threshold.isFinite else { throw section.damaged("the threshold is \(threshold)") }
+    try section.finish()
+
+    section = try reader.section(.model)
+    let model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+    try section.finish()
+    try reader.finish()
+    return Detector(
+      detectorClass, options: options, model: model, threshold: threshold,
+      featureNames: featureNames)
+  }
+}
+
+private let crcTable: [UInt32] = (0..<256).map { byte in
+  (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? (crc >> 1) ^ 0x82f6_3b78 : crc >> 1 }
+}
+
+/// CRC-32C (Castagnoli), as in RFC 3720.
+func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
+  crcTable.withUnsafeBufferPointer { table in
+    ~bytes.reduce(~0) { crc, byte in table[Int((crc ^ UInt32(byte)) & 0xff)] ^ (crc >> 8) }
+  }
+}

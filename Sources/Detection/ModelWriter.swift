@@ -1,0 +1,51 @@
+/// Builds the bytes of a model file.
+public struct ModelWriter {
+  var bytes: [UInt8] = []
+
+  mutating func write(_ value: some FixedWidthInteger) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func write(_ value: Double) { write(value.bitPattern) }
+  mutating func write(_ value: Float) { write(value.bitPattern) }
+
+  mutating func write(_ text: String) {
+    write(UInt32(truncatingIfNeeded: text.utf8.count))
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  mutating func write(_ value: OptionValue) {
+    switch value {
+    case .int(let number):
+      write(UInt8(1))
+      write(Int64(number))
+    case .double(let number):
+      write(UInt8(2))
+      write(number)
+    case .bool(let flag):
+      write(UInt8(3))
+      write(UInt8(flag ? 1 : 0))
+    case .string(let text):
+      write(UInt8(4))
+      write(text)
+    }
+  }
+
+  /// Elements of a plain type, as they lie in memory (the supported machines are little-endian).
+  mutating func write<Element: BitwiseCopyable>(all elements: [Element]) {
+    write(UInt64(elements.count))
+    elements.withUnsafeBytes { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func section(_ tag: ModelFile.Section, _ content: (inout ModelWriter) -> Void) {
+    write(tag.rawValue)
+    let place = bytes.count
+    write(UInt64(0))
+    content(&self)
+    overwrite(at: place, UInt64(bytes.count - place - 8))
+  }
+
+  mutating func overwrite(at place: Int, _ value: UInt64) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(place..<(place + 8), with: $0) }
+  }
+}

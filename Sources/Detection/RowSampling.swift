@@ -1,0 +1,145 @@
+import Glibc
+
+func squareRootOfLogRatio(_ s: Double) -> Double { (-2 * log(s) / s).squareRoot() }
+
+/// Draws the rows of one tree: uniformly or in proportion to weights, with or without replacement.
+struct RowSampler {
+  private let rows: Int
+  private let count: Int
+  private let replace: Bool
+  private let cumulative: [Double]?  // of the weights
+  private let weights: UnsafeBufferPointer<Double>?
+
+  /// count is at most `rows`, and without replacement at most the rows that have a weight.
+  init(
+    rows: Int, count: Int, replace: Bool, weights: UnsafeBufferPointer<Double>?
+  ) {
+    self.rows = rows
+    self.replace = replace
+    self.weights = weights
+    if let weights {
+      var sum = 0.0
+      cumulative = weights.map { weight in
+        sum += weight
+        return sum
+      }
+      self.count = replace ? count : min(count, weights.count { $0 > 0 })
+    } else {
+      cumulative = nil
+      self.count = count
+    }
+  }
+
+  /// How many rows a draw gives.
+  var drawn: Int { count }
+
+  func draw(_ random: inout Random, into chosen: UnsafeMutablePointer<Int>, seen: inout RowSet) {
+    if replace {
+      for index in 0..<count { chosen[index] = drawOne(&random) }
+    } else if let weights, count > rows / 8 {
+      drawByKeys(&random, weights, into: chosen)
+    } else if cumulative != nil {
+      // Rejecting rows that were drawn already is successive sampling without replacement.
+      seen.clear()
+      var filled = 0
+      var attempts = 0
+      while filled < count {
+        let row = drawOne(&random)
+        attempts += 1
+        if seen.insert(row) {
+          chosen[filled] = row
+          filled += 1
+        } else if attempts > 64 * count, let weights {
+          drawByKeys(&random, weights, into: chosen)
+          return
+        }
+      }
+    } else if count > rows / 4 {
+      drawByShuffling(&random, into: chosen)
+    } else {
+      // Floyd's algorithm.
+      seen.clear()
+      for (index, last) in ((rows - count)..<rows).enumerated() {
+        let row = random.below(last + 1)
+        if seen.insert(row) {
+          chosen[index] = row
+        } else {
+          _ = seen.insert(last)
+          chosen[index] = last
+        }
+      }
+    }
+  }
+
+  private func drawOne(_ random: inout Random) -> Int {
+    guard let cumulative, let total = cumulative.last else { return random.below(rows) }
+    let target = random.unit() * total
+    // First row whose cumulative weight exceeds the target: never one of weight 0.
+    var low = 0
+    var high = rows - 1
+    while low < high {
+      let middle = (low + high) / 2
+      if cumulative[middle] > target { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
+  /// The rows of the greatest u^(1/weight) (Efraimidis, Spirakis 2006).
+  private func drawByKeys(
+    _ random: inout Random, _ weights: UnsafeBufferPointer<Double>,
+    into chosen: UnsafeMutablePointer<Int>
+  ) {
+    var keyed: [(key: Double, row: Int)] = []
+    keyed.reserveCapacity(rows)
+    for (row, weight) in weights.enumerated() {
+      let unit = random.unit()
+      if weight > 0 { keyed.append((log(unit) / weight, row)) }
+    }
+    keyed.sort { $0.key > $1.key }
+    for index in 0..<count { chosen[index] = keyed[index].row }
+  }
+
+  /// The head of a Fisher-Yates shuffle.
+  private func drawByShuffling(_ random: inout Random, into chosen: UnsafeMutablePointer<Int>) {
+    var order = Array(0..<rows)
+    order.withUnsafeMutableBufferPointer { order in
+      for index in 0..<count {
+        let other = index + random.below(rows - index)
+        (order[index], order[other]) = (order[other], order[index])
+        chosen[index] = order[index]
+      }
+    }
+  }
+}
+
+/// The set of rows drawn so far: open addressing, cleared in the time of its size.
+struct RowSet {
+  private var slots: [Int]
+  private let mask: Int
+
+  init(capacity: Int) {
+    var size = 16
+    while size < 2 * capacity { size *= 2 }
+    slots = Array(repeating: -1, count: size)
+    mask = size - 1
+  }
+
+  mutating func clear() {
+    slots.withUnsafeMutableBufferPointer { $0.update(repeating: -1) }
+  }
+
+  /// Returns whether the row was new.
+  mutating func insert(_ row: Int) -> Bool {
+    slots.withUnsafeMutableBufferPointer { slots in
+      var slot =
+        Int(truncatingIfNeeded: (UInt64(truncatingIfNeeded: row) &* 0x9e37_79b9_7f4a_7c15) &>> 32)
+        & mask
+      while slots[slot] >= 0 {
+        if slots[slot] == row { return false }
+        slot = (slot &+ 1) & mask
+      }
+      slots[slot] = row
+      return true
+    }
+  }
+}

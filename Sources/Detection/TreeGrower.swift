@@ -1,0 +1,220 @@
+/// Grows one tree at a time; one for each thread, with that thread's scratch memory.
+final class TreeGrower {
+  private let X: Matrix
+  private let plan: ForestPlan
+  private let sampler: RowSampler
+  private let centres: Buffer<Double>
+  private let kernels = KernelTable.chosen
+
+  /// Centred columns, `stride` values apart: the whole matrix, or this tree's rows.
+  private let columns: Buffer<Float>
+  private let stride: Int
+  private let columnsAreShared: Bool
+
+  private let chosen: Buffer<Int>  // rows of X that this tree draws
+  private let rows: Buffer<UInt32>  // positions in the columns, ordered as nodes split them
+  private let right: Buffer<UInt32>
+  private let values: Buffer<Float>
+  private let projections: Buffer<Float>  // extended forest only
+  private var features: [Int]
+  private var seen: RowSet
+  private var random = Random(seed: 0, stream: 0)
+  private var nodes: [TreeNode] = []
+  private var terms: [Term] = []
+
+  init(
+    _ X: Matrix, plan: ForestPlan, sampler: RowSampler, centres: Buffer<Double>,
+    shared: Buffer<Float>?
+  ) throws(DetectionError) {
+    self.X = X
+    self.plan = plan
+    self.sampler = sampler
+    self.centres = centres
+    let count = sampler.drawn
+    chosen = try Buffer(count: plan.sampleSize)
+    rows = try Buffer(count: count)
+    right = try Buffer(count: count)
+    values = try Buffer(count: count)
+    projections = try Buffer(count: plan.ndim > 1 ? count : 0)
+    features = Array(0..<X.columns)
+    seen = RowSet(capacity: plan.sampleSize)
+    if let shared {
+      columns = shared
+      stride = X.rows
+      columnsAreShared = true
+    } else {
+      let (cells, overflow) = count.multipliedReportingOverflow(by: X.columns)
+      guard !overflow else {
+        throw DetectionError(.outOfMemory, "cannot hold \(count) x \(X.columns) values")
+      }
+      columns = try Buffer(count: cells)
+      stride = count
+      columnsAreShared = false
+    }
+  }
+
+  private struct Task {
+    var node: Int
+    var first: Int
+    var count: Int
+    var depth: Int
+    var constants: Int  // features at the head of `features` known to be constant here
+  }
+
+  /// Grow the tree of that random stream.
+  func grow(stream: UInt64) throws(DetectionError) -> ([TreeNode], [Term]) {
+    random = Random(seed: plan.seed, stream: stream)
+    nodes.removeAll(keepingCapacity: true)
+    terms.removeAll(keepingCapacity: true)
+    let usable = drawFeatures()
+    try drawRows()
+    nodes.append(leaf(sampler.drawn))
+    var tasks = [Task(node: 0, first: 0, count: sampler.drawn, depth: 0, constants: 0)]
+    while let task = tasks.popLast() {
+      guard task.count > 1, task.depth < plan.depthLimit else { continue }
+      let outcome =
+        plan.ndim > 1
+        ? splitByHyperplane(task, usable: usable) : splitByFeature(task, usable: usable)
+      guard let (lefts, constants) = outcome else { continue }
+      let child = nodes.count
+      nodes[task.node].left = UInt32(child)
+      nodes.append(leaf(lefts))
+      nodes.append(leaf(task.count - lefts))
+      tasks.append(
+        Task(
+          node: child + 1, first: task.first + lefts, count: task.count - lefts,
+          depth: task.depth + 1, constants: constants))
+      tasks.append(
+        Task(
+          node: child, first: task.first, count: lefts, depth: task.depth + 1,
+          constants: constants))
+    }
+    return (Array(nodes), Array(terms))
+  }
+
+  private func leaf(_ count: Int) -> TreeNode {
+    TreeNode(threshold: 0, feature: TreeNode.leaf, left: 0, count: UInt32(count))
+  }
+
+  /// Put the features of this tree at the head of `features`; returns how many they are.
+  private func drawFeatures() -> Int {
+    for index in features.indices { features[index] = index }
+    guard plan.featuresPerTree < X.columns else { return X.columns }
+    for index in 0..<plan.featuresPerTree {
+      features.swapAt(index, index + random.below(X.columns - index))
+    }
+    return plan.featuresPerTree
+  }
+
+  private func drawRows() throws(DetectionError) {
+    sampler.draw(&random, into: chosen.base, seen: &seen)
+    if columnsAreShared {
+      for index in 0..<sampler.drawn { rows[index] = UInt32(truncatingIfNeeded: chosen[index]) }
+      return
+    }
+    for index in 0..<sampler.drawn { rows[index] = UInt32(truncatingIfNeeded: index) }
+    let finite = kernels.load(
+      X, from: 0, rowNumbers: chosen.base, rows: sampler.drawn, centres: centres.base,
+      block: columns.base, blockStride: stride)
+    if !finite,
+      let error = X.firstNotFinite(
+        in: (0..<sampler.drawn).lazy.map { self.chosen[$0] }, nanAllowed: plan.missing)
+    {
+      throw error
+    }
+  }
+
+  /// Split at a uniform threshold of a random feature that is not constant here.
+  /// Returns how many rows stay left, and how many features are known to be constant; nil for a leaf.
+  private func splitByFeature(_ task: Task, usable: Int) -> (lefts: Int, constants: Int)? {
+    var constants = task.constants
+    let own = rows.base + task.first
+    while constants < usable {
+      let place = constants + random.below(usable - constants)
+      let feature = features[place]
+      var least: Float = 0
+      var greatest: Float = 0
+      let missing = kernels.gatherRange(
+        columns.base + feature * stride, own, task.count, values.base, &least, &greatest)
+      guard least < greatest else {
+        features.swapAt(place, constants)
+        constants += 1
+        continue
+      }
+      let threshold = randomThreshold(least, greatest)
+      // Missing values go where a row drawn at random would go.
+      var missingLeft = false
+      if plan.missing {
+        var lefts = 0
+        for index in 0..<task.count where values[index] <= threshold { lefts += 1 }
+        missingLeft = random.below(task.count - missing) < lefts
+      }
+      nodes[task.node].threshold = threshold
+      nodes[task.node].feature = UInt32(missingLeft ? feature + X.columns : feature)
+      let lefts = kernels.partitionRows(
+        own, values.base, task.count, threshold, !missingLeft, right.base)
+      return (lefts, constants)
+    }
+    return nil
+  }
+
+  /// Split by a hyperplane through random features that are not constant here: coefficients are normal,
+  /// in units of each feature's range, and the threshold is uniform over the rows' projections, so that
+  /// no side is empty.
+  private func splitByHyperplane(_ task: Task, usable: Int) -> (lefts: Int, constants: Int)? {
+    var constants = task.constants
+    let own = rows.base + task.first
+    let plane = terms.count / plan.ndim
+    var found = 0
+    for index in 0..<task.count { projections[index] = 0 }
+    while found < plan.ndim, constants + found < usable {
+      let place = constants + found + random.below(usable - constants - found)
+      let feature = features[place]
+      var least: Float = 0
+      var greatest: Float = 0
+      _ = kernels.gatherRange(
+        columns.base + feature * stride, own, task.count, values.base, &least, &greatest)
+      if least < greatest {
+        let coefficient = Float(random.normal() / (Double(greatest) - Double(least)))
+        for index in 0..<task.count {
+          let value = values[index]
+          projections[index] += coefficient * (value.isNaN ? 0 : value)
+        }
+        terms.append(Term(feature: UInt32(feature), coefficient: coefficient))
+        features.swapAt(place, constants + found)
+        found += 1
+      } else {
+        // Constant: to the head, the found ones move up by one.
+        features.swapAt(place, constants + found)
+        features.swapAt(constants + found, constants)
+        constants += 1
+      }
+    }
+    var least = Float.infinity
+    var greatest = -Float.infinity
+    for index in 0..<task.count {
+      least = min(least, projections[index])
+      greatest = max(greatest, projections[index])
+    }
+    guard least < greatest, least.isFinite, greatest.isFinite else {
+      terms.removeLast(found)
+      return nil
+    }
+    // A plane of fewer features, where no more vary, is padded with idle terms.
+    for _ in found..<plan.ndim {
+      terms.append(Term(feature: terms[plane * plan.ndim].feature, coefficient: 0))
+    }
+    nodes[task.node].threshold = randomThreshold(least, greatest)
+    nodes[task.node].feature = UInt32(plane)
+    let lefts = kernels.partitionRows(
+      own, projections.base, task.count, nodes[task.node].threshold, false, right.base)
+    return (lefts, constants)
+  }
+
+  /// Uniform in [least, greatest), never a negative zero.
+  private func randomThreshold(_ least: Float, _ greatest: Float) -> Float {
+    let span = Double(greatest) - Double(least)
+    let threshold = Float(Double(least) + random.unit() * span) + 0
+    return threshold < greatest ? max(threshold, least) : least
+  }
+}

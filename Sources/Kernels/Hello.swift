@@ -1,2 +1,0 @@
-import CKernels
-public func hello() -> Int { 1 }

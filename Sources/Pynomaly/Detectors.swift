@@ -1,0 +1,82 @@
+import CPynomaly
+import Detection
+import Glibc
+
+/// What a pyn_detector pointer stands for: a detector and the C strings handed out with it.
+final class DetectorHandle {
+  let detector: Detector
+  private(set) var featureNames: [UnsafeMutablePointer<CChar>] = []
+
+  init(_ detector: Detector) {
+    self.detector = detector
+    refreshFeatureNames()
+  }
+
+  deinit { dropFeatureNames() }
+
+  func refreshFeatureNames() {
+    dropFeatureNames()
+    featureNames = detector.featureNames.compactMap { strdup($0) }
+  }
+
+  private func dropFeatureNames() {
+    for name in featureNames { free(name) }
+    featureNames = []
+  }
+
+  /// A pointer for the caller, who frees it.
+  var retainedPointer: OpaquePointer { OpaquePointer(Unmanaged.passRetained(self).toOpaque()) }
+}
+
+@inline(__always)
+func handle(_ pointer: OpaquePointer?) throws(DetectionError) -> DetectorHandle {
+  let pointer = try required(pointer, "detector")
+  return Unmanaged<DetectorHandle>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+}
+
+@_cdecl("pyn_detector_count") @implementation
+public func pyn_detector_count() -> Int64 { Int64(Registry.classes.count) }
+
+@_cdecl("pyn_detector_name_at") @implementation
+public func pyn_detector_name_at(_ index: Int64) -> UnsafePointer<CChar>? {
+  guard index >= 0, index < Int64(Registry.classes.count) else { return nil }
+  return interned(Registry.classes[Int(index)].info.name)
+}
+
+@_cdecl("pyn_detector_get_info") @implementation
+public func pyn_detector_get_info(
+  _ name: UnsafePointer<CChar>?, _ info: UnsafeMutablePointer<pyn_detector_info>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let found = try Registry.find(text(name, "name")).info
+    let target = try required(info, "info")
+    try check(
+      structSize: target.pointee.struct_size, atLeast: MemoryLayout<pyn_detector_info>.size,
+      "pyn_detector_info")
+    target.pointee.name = interned(found.name)
+    target.pointee.description = interned(found.description)
+    target.pointee.reference = interned(found.reference)
+    target.pointee.capabilities = found.capabilities.rawValue
+    target.pointee.option_count = Int64(found.options.count)
+  }
+}
+
+@_cdecl("pyn_detector_create") @implementation
+public func pyn_detector_create(
+  _ name: UnsafePointer<CChar>?, _ detector: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(detector, "detector")
+    target.pointee = nil
+    let found = try Registry.find(text(name, "name"))
+    target.pointee = DetectorHandle(Detector(found)).retainedPointer
+  }
+}
+
+@_cdecl("pyn_detector_free") @implementation
+public func pyn_detector_free(_ detector: OpaquePointer?) {
+  guard let detector else { return }
+  Unmanaged<DetectorHandle>.fromOpaque(UnsafeRawPointer(detector)).release()
+}

@@ -1,0 +1,180 @@
+import CPynomaly
+import Detection
+import Glibc
+
+@_cdecl("pyn_detector_save_file") @implementation
+public func pyn_detector_save_file(
+  _ detector: OpaquePointer?, _ path: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let detector = try handle(detector).detector
+    let path = try text(path, "path")
+    try writeFile(path, ModelFile.bytes(of: detector))
+  }
+}
+
+@_cdecl("pyn_detector_save_memory") @implementation
+public func pyn_detector_save_memory(
+  _ detector: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+  _ size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let detector = try handle(detector).detector
+    let size = try required(size, "size")
+    let bytes = try ModelFile.bytes(of: detector)
+    size.pointee = bytes.count
+    guard let buffer else { return }
+    // size_t: what does not fit a signed number is large enough.
+    guard capacity < 0 || capacity >= bytes.count else {
+      throw DetectionError(
+        .shapeMismatch, "the buffer has room for \(capacity) bytes; \(bytes.count) are needed")
+    }
+    bytes.withUnsafeBytes {
+      UnsafeMutableRawBufferPointer(start: buffer, count: bytes.count).copyMemory(from: $0)
+    }
+  }
+}
+
+@_cdecl("pyn_detector_save_callback") @implementation
+public func pyn_detector_save_callback(
+  _ detector: OpaquePointer?, _ write: pyn_write_callback?, _ context: UnsafeMutableRawPointer?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let detector = try handle(detector).detector
+    let write = try required(write, "write")
+    let bytes = try ModelFile.bytes(of: detector)
+    let result = bytes.withUnsafeBytes { write($0.baseAddress, $0.count, context) }
+    guard result == 0 else {
+      throw DetectionError(.io, "the write callback returned \(result)")
+    }
+  }
+}
+
+@_cdecl("pyn_detector_load_file") @implementation
+public func pyn_detector_load_file(
+  _ path: UnsafePointer<CChar>?, _ detector: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  load(detector, error) { () throws(DetectionError) in
+    let path = try text(path, "path")
+    return try readFile(path)
+  }
+}
+
+@_cdecl("pyn_detector_load_memory") @implementation
+public func pyn_detector_load_memory(
+  _ data: UnsafeRawPointer?, _ size: Int, _ detector: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(detector, "detector")
+    target.pointee = nil
+    let data = try required(data, "data")
+    guard size >= 0 else {
+      throw DetectionError(.invalidArgument, "the size of the model is beyond the address space")
+    }
+    let found = try ModelFile.detector(from: UnsafeRawBufferPointer(start: data, count: size))
+    target.pointee = DetectorHandle(found).retainedPointer
+  }
+}
+
+@_cdecl("pyn_detector_load_callback") @implementation
+public func pyn_detector_load_callback(
+  _ read: pyn_read_callback?, _ context: UnsafeMutableRawPointer?,
+  _ detector: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  load(detector, error) { () throws(DetectionError) in
+    let read = try required(read, "read")
+    return try collect { read($0.baseAddress, $0.count, context) } onFailure: {
+      DetectionError(.io, "the read callback returned \($0)")
+    }
+  }
+}
+
+private func load(
+  _ detector: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<pyn_error>?,
+  _ bytes: () throws(DetectionError) -> [UInt8]
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(detector, "detector")
+    target.pointee = nil
+    let bytes = try bytes()
+    var found: Detector?
+    var failure: DetectionError?
+    bytes.withUnsafeBytes { bytes in
+      do throws(DetectionError) {
+        found = try ModelFile.detector(from: bytes)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    target.pointee = found.map { DetectorHandle($0).retainedPointer }
+  }
+}
+
+/// Read to the end. `read` returns how many bytes it wrote, 0 at the end.
+private func collect(
+  _ read: (UnsafeMutableRawBufferPointer) -> Int64, onFailure: (Int64) -> DetectionError
+) throws(DetectionError) -> [UInt8] {
+  var bytes: [UInt8] = []
+  var block = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = block.withUnsafeMutableBytes { read($0) }
+    guard count >= 0, count <= Int64(block.count) else { throw onFailure(count) }
+    if count == 0 { return bytes }
+    bytes += block[0..<Int(count)]
+  }
+}
+
+private func systemFailure(_ doing: String, _ path: String) -> DetectionError {
+  DetectionError(.io, "cannot \(doing) \(path): \(String(cString: strerror(errno)))")
+}
+
+private func readFile(_ path: String) throws(DetectionError) -> [UInt8] {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { throw systemFailure("open", path) }
+  defer { close(file) }
+  return try collect { block in
+    var count = Glibc.read(file, block.baseAddress, block.count)
+    while count < 0 && errno == EINTR { count = Glibc.read(file, block.baseAddress, block.count) }
+    return Int64(count)
+  } onFailure: { _ in
+    systemFailure("read", path)
+  }
+}
+
+/// Write beside the file, sync, rename: a failure leaves what was there.
+private func writeFile(_ path: String, _ bytes: [UInt8]) throws(DetectionError) {
+  let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
+  let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+  guard file >= 0 else { throw systemFailure("create", temporary) }
+  func fail(_ doing: String) -> DetectionError {
+    let failure = systemFailure(doing, path)
+    unlink(temporary)
+    return failure
+  }
+  var written = 0
+  while written < bytes.count {
+    let count = bytes.withUnsafeBytes {
+      Glibc.write(file, $0.baseAddress.map { $0 + written }, bytes.count - written)
+    }
+    if count < 0 {
+      if errno == EINTR { continue }
+      let failure = fail("write")
+      close(file)
+      throw failure
+    }
+    written += count
+  }
+  let synced = fsync(file)
+  if synced != 0, errno != EINVAL {
+    let failure = fail("sync")
+    close(file)
+    throw failure
+  }
+  guard close(file) == 0 else { throw fail("close") }
+  guard rename(temporary, path) == 0 else { throw fail("rename to") }
+}
