@@ -1,5 +1,7 @@
 #include "CNumbers.h"
 
+#include <sched.h>
+
 #include <charconv>
 #include <system_error>
 
@@ -52,4 +54,10 @@ extern "C" size_t cnumbers_print(double value, char *text) {
 extern "C" size_t cnumbers_print_rounded(double value, int32_t digits, char *text) {
     auto end = text + CNUMBERS_PRINT_SIZE;
     return size_t(std::to_chars(text, end, value, std::chars_format::general, digits).ptr - text);
+}
+
+extern "C" int32_t cnumbers_processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
 }

@@ -29,6 +29,9 @@ size_t cnumbers_print(double value, char *text);
 /* Write with `digits` (1 .. 17) significant digits, as printf %g does; returns the length. */
 size_t cnumbers_print_rounded(double value, int32_t digits, char *text);
 
+/* How many processors this process may use: Swift cannot ask the system itself. */
+int32_t cnumbers_processors(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,7 +30,7 @@ final class Detector: @unchecked Sendable {
     self.init(made)
   }
 
-  var name: String { text(pyn_detector_get_name(handle)) }
+  var name: String { libraryString(pyn_detector_get_name(handle)) }
 
   func set(_ option: String, text: String) throws {
     try callLibrary { pyn_detector_set_text(handle, option, text, $0) }
@@ -105,7 +105,7 @@ final class Detector: @unchecked Sendable {
       var names: [String] = []
       for index in 0..<(try featureCount) {
         guard let name = pyn_detector_get_feature_name(handle, Int64(index)) else { return nil }
-        names.append(text(name))
+        names.append(libraryString(name))
       }
       return names
     }

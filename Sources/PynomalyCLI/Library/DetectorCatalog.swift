@@ -9,16 +9,16 @@ struct DetectorDescription {
   var options: [OptionDescription]
 
   static var names: [String] {
-    (0..<pyn_detector_count()).map { text(pyn_detector_name_at($0)) }
+    (0..<pyn_detector_count()).map { libraryString(pyn_detector_name_at($0)) }
   }
 
   init(name: String) throws {
     var info = pyn_detector_info()
     info.struct_size = MemoryLayout<pyn_detector_info>.stride
     try callLibrary { pyn_detector_get_info(name, &info, $0) }
-    self.name = text(info.name)
-    description = text(info.description)
-    reference = text(info.reference)
+    self.name = libraryString(info.name)
+    description = libraryString(info.description)
+    reference = libraryString(info.reference)
     let known = [
       (PYN_CAPABILITY_EXPLAIN, "explain"), (PYN_CAPABILITY_SAMPLE_WEIGHT, "sample_weight"),
       (PYN_CAPABILITY_MISSING_VALUES, "missing_values"), (PYN_CAPABILITY_WARM_START, "warm_start"),
@@ -42,15 +42,15 @@ struct OptionDescription {
     info.struct_size = MemoryLayout<pyn_option_info>.stride
     info.default_value.struct_size = MemoryLayout<pyn_value>.stride
     try callLibrary { pyn_detector_get_option_info(detector, index, &info, $0) }
-    name = text(info.name)
-    description = text(info.description)
-    allowed = text(info.allowed)
+    name = libraryString(info.name)
+    description = libraryString(info.description)
+    allowed = libraryString(info.allowed)
     let kinds = [
       (PYN_OPTION_INT, "int"), (PYN_OPTION_DOUBLE, "double"), (PYN_OPTION_BOOL, "bool"),
       (PYN_OPTION_STRING, "string"),
     ]
     types = kinds.filter { Int(info.types) & $0.0 != 0 }.map(\.1)
-    choices = (0..<Int(info.choice_count)).map { text(info.choices[$0]) }
+    choices = (0..<Int(info.choice_count)).map { libraryString(info.choices[$0]) }
     defaultValue = OptionValue(info.default_value)
   }
 }
@@ -67,7 +67,7 @@ enum OptionValue: Equatable {
     case PYN_OPTION_INT: self = .int(value.int_value)
     case PYN_OPTION_DOUBLE: self = .double(value.double_value)
     case PYN_OPTION_BOOL: self = .bool(value.bool_value != 0)
-    default: self = .string(text(value.string_value))
+    default: self = .string(libraryString(value.string_value))
     }
   }
 

@@ -27,14 +27,14 @@ func callLibrary(_ body: (UnsafeMutablePointer<pyn_error>) -> pyn_status) throws
 }
 
 /// A string that the library keeps.
-func text(_ pointer: UnsafePointer<CChar>?) -> String {
+func libraryString(_ pointer: UnsafePointer<CChar>?) -> String {
   pointer.map { String(cString: $0) } ?? ""
 }
 
-private func name(of status: pyn_status) -> String { text(pyn_status_name(status)) }
+private func name(of status: pyn_status) -> String { libraryString(pyn_status_name(status)) }
 
 enum Library {
-  static var version: String { text(pyn_version_string()) }
+  static var version: String { libraryString(pyn_version_string()) }
   static var abiVersion: Int { Int(pyn_abi_version()) }
-  static var kernels: String { text(pyn_kernels_name()) }
+  static var kernels: String { libraryString(pyn_kernels_name()) }
 }

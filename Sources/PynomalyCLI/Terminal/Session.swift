@@ -1,3 +1,4 @@
+import CNumbers
 import CPynomaly
 import Glibc
 import Synchronization
@@ -12,7 +13,7 @@ final class Session: @unchecked Sendable {
   let progress: Progress
 
   init(threads: Int, quiet: Bool) {
-    self.threads = threads > 0 ? threads : Session.processors
+    self.threads = threads > 0 ? threads : Int(cnumbers_processors())
     progress = Progress(enabled: !quiet && isatty(2) == 1)
     pyn_set_thread_limit(Int32(clamping: threads))
     Session.catchSignals()
@@ -31,11 +32,5 @@ final class Session: @unchecked Sendable {
     sigaction(SIGTERM, &action, nil)
     action.__sigaction_handler.sa_handler = SIG_IGN
     sigaction(SIGPIPE, &action, nil)
-  }
-
-  private static var processors: Int {
-    var set = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    return withUnsafeBytes(of: &set) { max(1, $0.reduce(0) { $0 + $1.nonzeroBitCount }) }
   }
 }
