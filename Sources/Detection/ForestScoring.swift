@@ -87,6 +87,7 @@ final class ForestScorer {
   private let model: ForestModel
   private let shift: Int
   private let block: Buffer<Float>
+  private let places: Buffer<UInt32>
   private let partial: Buffer<Float>
   private let sums: Buffer<Double>
 
@@ -94,6 +95,7 @@ final class ForestScorer {
     self.model = model
     shift = ForestModel.blockShift(keyColumns: model.keyColumns)
     block = try Buffer(count: model.keyColumns << shift)
+    places = try Buffer(count: 1 << shift)
     partial = try Buffer(count: 1 << shift)
     sums = try Buffer(count: 1 << shift)
   }
@@ -123,7 +125,7 @@ final class ForestScorer {
     switch model.layout {
     case .heap(let nodes, let leaves, let depth):
       kernels.addHeapPaths(
-        keys, rows, nodes.base, leaves.base, trees, depth, partial.base, sums.base)
+        keys, rows, nodes.base, leaves.base, trees, depth, places.base, partial.base, sums.base)
     case .linked(let nodes, let roots):
       kernels.addLinkedPaths(
         keys, rows, nodes.base, roots.base, trees, model.depth, partial.base, sums.base)

@@ -21,7 +21,7 @@ public struct KernelTable: Sendable {
   let addHeapPaths:
     @Sendable (
       UnsafePointer<UInt32>, Int, UnsafePointer<ck_heap_node>, UnsafePointer<Float>, Int, Int,
-      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Double>
+      UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Double>
     ) -> Void
   let heapPath:
     @Sendable (

@@ -62,6 +62,35 @@ CK_STEP(6)
 CK_STEP(7)
 #undef CK_STEP
 
+// The places, in heap order, of 8 rows after three levels. So near the root few nodes are in question:
+// all 8 rows are compared with all 7 of them, and masks choose. max(key, threshold) == threshold says
+// left, since AVX2 has no unsigned comparison. (Swift's SIMD masks cost twice the instructions.)
+typedef uint32_t ck_keys8 __attribute__((vector_size(32)));
+typedef int32_t ck_mask8 __attribute__((vector_size(32)));
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpsabi"
+static inline __attribute__((always_inline)) ck_mask8 ck_left8(
+    const uint32_t *keys, const ck_heap_node *tree, int node) {
+    ck_keys8 key = *(const ck_keys8 *)(keys + tree[node].column);
+    ck_keys8 threshold = (ck_keys8){} + tree[node].threshold;
+    return (ck_mask8)(__builtin_elementwise_max(key, threshold) == threshold);
+}
+static inline __attribute__((always_inline)) ck_mask8 ck_choose8(
+    ck_mask8 mask, ck_mask8 yes, ck_mask8 no) {
+    return (mask & yes) | (~mask & no);
+}
+static inline __attribute__((always_inline)) void ck_three_levels(
+    const uint32_t *keys, const ck_heap_node *tree, uint32_t *places) {
+    ck_mask8 first = ck_left8(keys, tree, 1);
+    ck_mask8 second = ck_choose8(first, ck_left8(keys, tree, 2), ck_left8(keys, tree, 3));
+    ck_mask8 third = ck_choose8(
+        first,
+        ck_choose8(second, ck_left8(keys, tree, 4), ck_left8(keys, tree, 5)),
+        ck_choose8(second, ck_left8(keys, tree, 6), ck_left8(keys, tree, 7)));
+    *(ck_mask8 *)places = 15 + 4 * first + 2 * second + third; // masks are -1 or 0
+}
+#pragma clang diagnostic pop
+
 static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {
     __builtin_prefetch(address);
 }
