@@ -67,8 +67,11 @@ public final class Chunk: @unchecked Sendable {
   /// 1-based line of the file on which a row begins, and its place in the file.
   public func line(ofRow row: Int) -> Int { firstLine + Int(lines[row]) }
   public func fileOffset(ofRow row: Int) -> Int64 { fileOffset + Int64(offsets[row]) }
-  public func textCells(ofColumn column: Int) -> Int { textCells[column] }
-  public func textExample(ofColumn column: Int) -> String? { textExamples[column] }
+  /// Cells of a column that are text, with the first; counted only where text is allowed.
+  public func textCells(ofColumn column: Int) -> Int { textCells.isEmpty ? 0 : textCells[column] }
+  public func textExample(ofColumn column: Int) -> String? {
+    textExamples.isEmpty ? nil : textExamples[column]
+  }
   public var categories: [Set<String>] { collected }
   /// Where the text after this chunk begins.
   var endOffset: Int64 { fileOffset + Int64(textCount) }

@@ -10,7 +10,8 @@ public struct ColumnSummary: Sendable {
   public var missing = 0
   public var text = 0
   public var example: String?
-  public var quartiles: [Double] = []
+  /// The quantiles that were asked for.
+  public var quantiles: [Double] = []
 
   /// With count - 1 below.
   public var standardDeviation: Double {
@@ -49,7 +50,7 @@ public struct ColumnSummary: Sendable {
   }
 }
 
-/// Gathers the summaries of all columns, and the numbers for the quartiles as long as they fit. When
+/// Gathers the summaries of all columns, and the numbers for the quantiles as long as they fit. When
 /// they do not, rows are thinned by half, and by half again: which rows stay is drawn by a hash of the
 /// row's number, so the sample is uniform and the same in every run.
 public struct ColumnSummaries {
@@ -72,15 +73,16 @@ public struct ColumnSummaries {
     self.limit = limit
   }
 
-  /// Rows that the quartiles are made of, when not of all.
+  /// Rows that the quantiles are made of, when not of all.
   public var sample: Int? { thinnings > 0 ? keptRows : nil }
 
   public mutating func add(_ chunk: Chunk) {
     for column in columns.indices {
       columns[column].add(
         UnsafeBufferPointer(start: chunk.values + column * chunk.stride, count: chunk.rows))
-      columns[column].text += chunk.textCells(ofColumn: column)
-      columns[column].missing -= chunk.textCells(ofColumn: column)
+      let text = chunk.textCells(ofColumn: column)
+      columns[column].text += text
+      columns[column].missing -= text
       columns[column].example = columns[column].example ?? chunk.textExample(ofColumn: column)
     }
     keep(chunk)
@@ -88,8 +90,8 @@ public struct ColumnSummaries {
     while keptRows * (columns.count + 1) * 8 > limit && keptRows > 1 { thin() }
   }
 
-  /// Computes the quartiles; the kept numbers are gone after it.
-  public mutating func finish() {
+  /// Computes quantiles; the kept numbers are gone after it.
+  public mutating func finish(_ quantiles: [Double]) {
     let scratch = UnsafeMutableBufferPointer<Double>.allocate(capacity: keptRows)
     defer { scratch.deallocate() }
     for column in columns.indices {
@@ -102,7 +104,7 @@ public struct ColumnSummaries {
         }
       }
       let values = UnsafeMutableBufferPointer(rebasing: scratch[..<count])
-      columns[column].quartiles = [0.25, 0.5, 0.75].map { quantile($0, of: values) }
+      columns[column].quantiles = quantiles.map { quantile($0, of: values) }
     }
     blocks = []
   }

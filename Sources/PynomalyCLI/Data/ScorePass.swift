@@ -10,10 +10,15 @@ struct ScorePass {
   /// Of all rows; empty unless they were asked for.
   let scores: [Double]
   let labels: [Int32]
+  /// For each feature, where the middle 90 % of the rows lie; from a sample of long tables.
+  let usual: [(Double, Double)]
+
+  /// Memory for the sample.
+  private static let sampleBytes = 8 << 20
 
   init(
     _ detector: Detector, _ features: FeatureTable, _ session: Session, kept: [Chunk], top: Int,
-    expectedRows: Int?, keepScores: Bool, writer: ScoreWriter?
+    expectedRows: Int?, keepScores: Bool, forReport: Bool, writer: ScoreWriter?
   ) throws {
     let source = features.table.source
     let threshold = try detector.threshold
@@ -29,6 +34,8 @@ struct ScorePass {
     var labels: [Int32] = []
     if keepScores { scores.reserveCapacity(expectedRows ?? 0) }
     if hasLabels { labels.reserveCapacity(expectedRows ?? 0) }
+    var summaries = ColumnSummaries(
+      columns: features.featureNames.count, limit: ScorePass.sampleBytes)
     try features.explaining {
       while let chunk = try chunks.next() {
         for row in 0..<chunk.rows where chunk.scores[row] > threshold { anomalies += 1 }
@@ -39,6 +46,7 @@ struct ScorePass {
         if hasLabels {
           labels.append(contentsOf: UnsafeBufferPointer(start: chunk.labels, count: chunk.rows))
         }
+        if forReport { summaries.add(chunk) }
         try writer?.write(chunk)
         chunks.recycle(chunk)
         session.progress.update(
@@ -52,6 +60,8 @@ struct ScorePass {
     self.threshold = threshold
     self.scores = scores
     self.labels = labels
+    if forReport { summaries.finish([0.05, 0.95]) }
+    usual = forReport ? summaries.columns.map { ($0.quantiles[0], $0.quantiles[1]) } : []
     self.top = ScorePass.explain(best.sorted, detector, features)
   }
 

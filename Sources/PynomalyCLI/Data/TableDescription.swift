@@ -23,7 +23,7 @@ struct TableDescription {
           "reading", Double(chunks.offset - source.start) / Double(source.end - source.start))
       }
     }
-    summaries.finish()
+    summaries.finish([0.25, 0.5, 0.75])
     session.progress.clear()
     self.summaries = summaries
   }
@@ -44,7 +44,7 @@ struct TableDescription {
     ]
     for (name, column) in zip(features.featureNames, summaries.columns) {
       let statistics =
-        [column.mean, column.standardDeviation, column.minimum] + column.quartiles
+        [column.mean, column.standardDeviation, column.minimum] + column.quantiles
         + [column.maximum]
       table.rows.append(
         [printable(name.utf8), "\(column.count)", "\(column.missing)"]
@@ -69,8 +69,8 @@ struct TableDescription {
             ("name", .string(name)), ("count", .int(column.count)),
             ("missing", .int(column.missing)), ("text", .int(column.text)),
             ("mean", .number(column.mean)), ("std", .number(column.standardDeviation)),
-            ("min", .number(column.minimum)), ("25%", .number(column.quartiles[0])),
-            ("50%", .number(column.quartiles[1])), ("75%", .number(column.quartiles[2])),
+            ("min", .number(column.minimum)), ("25%", .number(column.quantiles[0])),
+            ("50%", .number(column.quantiles[1])), ("75%", .number(column.quantiles[2])),
             ("max", .number(column.maximum)),
           ])
         })

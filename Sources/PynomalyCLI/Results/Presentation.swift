@@ -18,7 +18,8 @@ struct Presentation {
     let pass = try ScorePass(
       detector, features, session, kept: fitted?.kept ?? [],
       top: max(options.top, reportFile == nil ? 0 : Report.rows),
-      expectedRows: fitted?.rows, keepScores: options.labelColumn != nil || reportFile != nil, writer: writer)
+      expectedRows: fitted?.rows, keepScores: options.labelColumn != nil || reportFile != nil,
+      forReport: reportFile != nil, writer: writer)
     var outcome = Outcome(detector, features, pass, fitted: fitted)
     if let reportFile {
       try reportFile.write(Report(outcome).html)
