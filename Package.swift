@@ -15,7 +15,9 @@ let sharedLibrary: [LinkerSetting] = [
 let kernels: [SwiftSetting] = [
   .unsafeFlags(["-Ounchecked", "-wmo"], .when(configuration: .release))
 ]
-let optimised: [SwiftSetting] = [.unsafeFlags(["-wmo"], .when(configuration: .release))]
+let optimised: [SwiftSetting] = [
+  .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
 
 // The inner loops are built twice from the same files: KernelsV3 is a symbolic link to Kernels.
 #if arch(x86_64)

@@ -1,12 +1,13 @@
 import Glibc
 
-/// Memory for `count` elements of a plain type, 64-byte aligned, zeroed, freed with its owner. Unlike an
-/// array it fails with an error when there is not enough.
-final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
-  let base: UnsafeMutablePointer<Element>
-  let count: Int
+/// Memory for `count` elements of a plain type, 64-byte aligned, freed with its owner. Unlike an array it
+/// fails with an error when there is not enough.
+public final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
+  public let base: UnsafeMutablePointer<Element>
+  public let count: Int
 
-  init(count: Int) throws(DetectionError) {
+  /// zeroed: false where every element will be written before it is read.
+  public init(count: Int, zeroed: Bool = true) throws(DetectionError) {
     let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(
       by: MemoryLayout<Element>.stride)
     guard count >= 0, !overflow, bytes < Int.max - 64 else {
@@ -14,14 +15,14 @@ final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
     }
     let padded = (bytes + 63) & ~63
     guard let memory = aligned_alloc(64, padded) else { throw .outOfMemory(bytes: bytes) }
-    memset(memory, 0, padded)
+    if zeroed { memset(memory, 0, padded) }
     base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
     self.count = count
   }
 
   deinit { free(base) }
 
-  subscript(index: Int) -> Element {
+  public subscript(index: Int) -> Element {
     get { base[index] }
     set { base[index] = newValue }
   }

@@ -32,7 +32,7 @@ public struct DetectionError: Error, Sendable {
     self.column = column
   }
 
-  static let cancelled = DetectionError(.cancelled, "cancelled by the progress callback")
+  public static let cancelled = DetectionError(.cancelled, "cancelled by the progress callback")
 
   static func outOfMemory(bytes: Int) -> DetectionError {
     DetectionError(.outOfMemory, "cannot allocate \(bytes) bytes")

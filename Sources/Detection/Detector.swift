@@ -87,6 +87,11 @@ public final class Detector {
     try options.set(name, text: text)
   }
 
+  /// What a sample of a stream's rows is drawn by.
+  public var samplingSeed: UInt64 {
+    options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+  }
+
   /// Learn from X. On failure everything stays as it was.
   public func fit(
     _ X: Matrix, weights: UnsafeBufferPointer<Double>? = nil, call: Call

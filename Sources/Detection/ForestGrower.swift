@@ -82,7 +82,7 @@ struct ForestGrower {
   private static func loadAll(
     _ X: Matrix, values: Int, centres: Buffer<Double>, missing: Bool, call: Call
   ) throws(DetectionError) -> Buffer<Float> {
-    let columns = try Buffer<Float>(count: values)
+    let columns = try Buffer<Float>(count: values, zeroed: false)
     let chunk = max(8, min(4096, (1 << 18) / max(X.columns, 1)) & ~7)
     let chunks = (X.rows + chunk - 1) / chunk
     try forEachChunk(

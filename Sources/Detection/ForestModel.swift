@@ -117,8 +117,8 @@ final class ForestModel: Model {
     _ forest: Forest, depth: Int, shift: Int
   ) throws(DetectionError) -> Layout {
     let size = 1 << depth
-    let nodes = try Buffer<ck_heap_node>(count: forest.treeCount * size)
-    let leaves = try Buffer<Float>(count: forest.treeCount * size)
+    let nodes = try Buffer<ck_heap_node>(count: forest.treeCount * size, zeroed: false)
+    let leaves = try Buffer<Float>(count: forest.treeCount * size, zeroed: false)
     let padding = ck_heap_node(threshold: .max, column: 0)
     let lengths = (0...256).map { averagePathLength($0) }
     var pending: [(node: Int, place: Int, level: Int)] = []

@@ -103,7 +103,7 @@ struct ForestPlan {
     bootstrap = options.bool("bootstrap")
     ndim = min(options.int("ndim") ?? 1, featuresPerTree)
     missing = options.string("missing_values") == "native"
-    seed = options.int("random_state").map { UInt64($0) } ?? ForestPlan.freshSeed()
+    seed = options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
     var limit = 1
     while 1 << limit < sampleSize { limit += 1 }
     depthLimit = limit
@@ -111,12 +111,6 @@ struct ForestPlan {
       throw DetectionError(
         .invalidData, "the data have \(columns) columns; allowed are less than 2^30")
     }
-  }
-
-  /// 53 bits, so that the seed can be told as a double.
-  private static func freshSeed() -> UInt64 {
-    var system = SystemRandomNumberGenerator()
-    return system.next() >> 11
   }
 
   func check(canGrow model: ForestModel) throws(DetectionError) {

@@ -42,11 +42,10 @@ public struct KernelTable: Sendable {
     @Sendable (
       UnsafePointer<Float>, UnsafePointer<UInt32>, Int, UnsafeMutablePointer<Float>, inout Float,
       inout Float
-    ) -> Int
+    ) -> Void
   let partitionRows:
     @Sendable (
-      UnsafeMutablePointer<UInt32>, UnsafePointer<Float>, Int, Float, Bool,
-      UnsafeMutablePointer<UInt32>
+      UnsafeMutablePointer<UInt32>, UnsafePointer<Float>, Int, Float, UnsafeMutablePointer<UInt32>
     ) -> Int
 
   public static let baseline = KernelTable(

@@ -12,6 +12,8 @@ public struct Matrix: @unchecked Sendable {
   public let columns: Int
   public let rowStride: Int
   public let columnStride: Int
+  /// Which row of the whole the first one is, where the matrix is a part; errors name rows of the whole.
+  public var firstRow = 0
 
   /// Most rows or columns that are believed.
   public static let dimensionLimit = 1 << 48
@@ -83,6 +85,11 @@ public struct Matrix: @unchecked Sendable {
   /// The rows from `first` on.
   func rows(from first: Int, count: Int) -> UnsafeRawPointer { base + first * rowStride }
 
+  /// The error for the first value that is not finite (infinite, when NaN is allowed); nil when all are.
+  public func firstNotFinite(nanAllowed: Bool) -> DetectionError? {
+    firstNotFinite(in: 0..<rows, nanAllowed: nanAllowed)
+  }
+
   /// The error for the first value among `rowNumbers` that is not finite (infinite, when NaN is allowed).
   func firstNotFinite(
     in rowNumbers: some Sequence<Int>, nanAllowed: Bool
@@ -98,8 +105,9 @@ public struct Matrix: @unchecked Sendable {
           : "only finite values are allowed"
         return DetectionError(
           .invalidData,
-          "the value at row \(row), column \(column) is \(value.isNaN ? "NaN" : "infinite"); \(remedy)",
-          row: row, column: column)
+          "the value at row \(firstRow + row), column \(column) is"
+            + " \(value.isNaN ? "NaN" : "infinite"); \(remedy)",
+          row: firstRow + row, column: column)
       }
     }
     return nil

@@ -58,3 +58,11 @@ struct Random {
     }
   }
 }
+
+extension SystemRandomNumberGenerator {
+  /// 53 bits, so that the seed can be told as a double.
+  func freshSeed() -> UInt64 {
+    var generator = self
+    return generator.next() >> 11
+  }
+}

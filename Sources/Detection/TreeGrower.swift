@@ -47,7 +47,7 @@ final class TreeGrower {
       guard !overflow else {
         throw DetectionError(.outOfMemory, "cannot hold \(count) x \(X.columns) values")
       }
-      columns = try Buffer(count: cells)
+      columns = try Buffer(count: cells, zeroed: false)
       stride = count
       columnsAreShared = false
     }
@@ -134,7 +134,7 @@ final class TreeGrower {
       let feature = features[place]
       var least: Float = 0
       var greatest: Float = 0
-      let missing = kernels.gatherRange(
+      kernels.gatherRange(
         columns.base + feature * stride, own, task.count, values.base, &least, &greatest)
       guard least < greatest else {
         features.swapAt(place, constants)
@@ -142,20 +142,29 @@ final class TreeGrower {
         continue
       }
       let threshold = randomThreshold(least, greatest)
-      // Missing values go where a row drawn at random would go.
-      var missingLeft = false
-      if plan.missing {
-        var lefts = 0
-        for index in 0..<task.count where values[index] <= threshold { lefts += 1 }
-        missingLeft = random.below(task.count - missing) < lefts
-      }
+      let missingLeft = plan.missing && sendMissing(task.count, threshold)
       nodes[task.node].threshold = threshold
       nodes[task.node].feature = UInt32(missingLeft ? feature + X.columns : feature)
       let lefts = kernels.partitionRows(
-        own, values.base, task.count, threshold, !missingLeft, right.base)
+        own, values.base, task.count, threshold, right.base)
       return (lefts, constants)
     }
     return nil
+  }
+
+  /// Missing values go where a row drawn at random would go. Returns whether that is left.
+  private func sendMissing(_ count: Int, _ threshold: Float) -> Bool {
+    var lefts = 0
+    var present = 0
+    for index in 0..<count {
+      lefts += values[index] <= threshold ? 1 : 0
+      present += values[index].isNaN ? 0 : 1
+    }
+    let goLeft = random.below(present) < lefts
+    for index in 0..<count where values[index].isNaN {
+      values[index] = goLeft ? -.infinity : .infinity
+    }
+    return goLeft
   }
 
   /// Split by a hyperplane through random features that are not constant here: coefficients are normal,
@@ -172,7 +181,7 @@ final class TreeGrower {
       let feature = features[place]
       var least: Float = 0
       var greatest: Float = 0
-      _ = kernels.gatherRange(
+      kernels.gatherRange(
         columns.base + feature * stride, own, task.count, values.base, &least, &greatest)
       if least < greatest {
         let coefficient = Float(random.normal() / (Double(greatest) - Double(least)))
@@ -207,7 +216,7 @@ final class TreeGrower {
     nodes[task.node].threshold = randomThreshold(least, greatest)
     nodes[task.node].feature = UInt32(plane)
     let lefts = kernels.partitionRows(
-      own, projections.base, task.count, nodes[task.node].threshold, false, right.base)
+      own, projections.base, task.count, nodes[task.node].threshold, right.base)
     return (lefts, constants)
   }
 

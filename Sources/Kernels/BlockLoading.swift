@@ -2,6 +2,8 @@
 // in single precision. Centring keeps what matters of values that single precision could not tell
 // apart as they are (time stamps, large offsets).
 
+import CKernels
+
 /// Load rows of doubles into `block[column * blockStride + row]`: the rows that `rowNumbers` names, or
 /// the first `rows` when it is nil. Returns whether every value was finite; NaN is written for those
 /// that were not.
@@ -42,6 +44,16 @@ private func load(
   while row &+ 8 <= rows {
     let (r0, r1, r2, r3) = (start(row), start(row &+ 1), start(row &+ 2), start(row &+ 3))
     let (r4, r5, r6, r7) = (start(row &+ 4), start(row &+ 5), start(row &+ 6), start(row &+ 7))
+    if rowNumbers != nil {
+      // Rows here and there: ask for the next ones before these are worked on.
+      for next in (row &+ 8)..<min(row &+ 16, rows) {
+        var line = 0
+        while line < columns &* columnStride {
+          ck_prefetch(start(next) + line)
+          line &+= 64
+        }
+      }
+    }
     var offset = 0
     var target = UnsafeMutableRawPointer(block + row)
     for column in 0..<columns {

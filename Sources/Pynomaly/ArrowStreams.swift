@@ -1,0 +1,108 @@
+import CPynomaly
+import Detection
+
+/// Take the stream over: released here when no table will do it.
+private func table(
+  _ stream: UnsafeMutablePointer<ArrowArrayStream>?,
+  _ before: () throws(DetectionError) -> Void
+) throws(DetectionError) -> ArrowTable {
+  do throws(DetectionError) {
+    try before()
+  } catch {
+    if let stream { stream.pointee.release?(stream) }
+    throw error
+  }
+  return try ArrowTable(stream)
+}
+
+/// The rows of a batch, which errors will name by their place in the stream.
+private func matrix(
+  _ values: Buffer<Double>, firstRow: Int, rows: Int, columns: Int
+) throws(DetectionError) -> Matrix {
+  var matrix = try Matrix(
+    base: values.base, element: .float64, rows: rows, columns: columns, rowStride: 8,
+    columnStride: 8 * rows)
+  matrix.firstRow = firstRow
+  return matrix
+}
+
+private func areFinite(_ values: Buffer<Double>, _ count: Int) -> Bool {
+  var residue = SIMD8<Double>.zero  // stays zero as long as all is finite
+  var index = 0
+  while index + 8 <= count {
+    let eight = UnsafeRawPointer(values.base + index).loadUnaligned(as: SIMD8<Double>.self)
+    residue += eight - eight
+    index += 8
+  }
+  while index < count {
+    residue[0] += values[index] - values[index]
+    index += 1
+  }
+  return residue.sum() == 0
+}
+
+@_cdecl("pyn_detector_fit_stream") @implementation
+public func pyn_detector_fit_stream(
+  _ detector: OpaquePointer?, _ stream: UnsafeMutablePointer<ArrowArrayStream>?,
+  _ options: UnsafePointer<pyn_call>?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    var handle: DetectorHandle?
+    var call = Call()
+    let table = try table(stream) { () throws(DetectionError) in
+      handle = try Pynomaly.handle(detector)
+      call = try Pynomaly.call(options)
+      if options?.pointee.sample_weight != nil {
+        throw DetectionError(.notSupported, "a stream is fitted without sample weights")
+      }
+    }
+    guard let handle else { return }
+    let nanAllowed =
+      (try? handle.detector.options.value("missing_values")) == .string("native")
+    var reservoir = Reservoir(columns: table.columns, seed: handle.detector.samplingSeed)
+    try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
+      let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
+      if !areFinite(values, rows * table.columns),
+        let error = batch.firstNotFinite(nanAllowed: nanAllowed)
+      {
+        throw error
+      }
+      reservoir.take(values.base, rows: rows, columnStride: rows)
+      if let progress = call.progress, !progress(0, "read") { throw DetectionError.cancelled }
+    }
+    try reservoir.withMatrix { (X) throws(DetectionError) in
+      try handle.detector.fit(X, call: call)
+    }
+    if table.names.allSatisfy({ !$0.isEmpty }) {
+      try? handle.detector.setFeatureNames(table.names)
+    }
+    handle.refreshFeatureNames()
+  }
+}
+
+@_cdecl("pyn_detector_score_stream") @implementation
+public func pyn_detector_score_stream(
+  _ detector: OpaquePointer?, _ stream: UnsafeMutablePointer<ArrowArrayStream>?,
+  _ options: UnsafePointer<pyn_call>?, _ take: pyn_scores_callback?,
+  _ context: UnsafeMutableRawPointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    var handle: DetectorHandle?
+    var call = Call()
+    let table = try table(stream) { () throws(DetectionError) in
+      handle = try Pynomaly.handle(detector)
+      call = try Pynomaly.call(options)
+      _ = try handle?.detector.fittedModel()
+    }
+    guard let handle else { return }
+    let take = try required(take, "take")
+    try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
+      let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
+      let scores = try Buffer<Double>(count: rows, zeroed: false)
+      try handle.detector.score(batch, call: call, into: scores.base)
+      if take(scores.base, Int64(firstRow), Int64(rows), context) != 0 {
+        throw DetectionError(.cancelled, "cancelled by the scores callback")
+      }
+    }
+  }
+}
