@@ -1,9 +1,20 @@
+/// How large a chunk may be. Tests make them tiny, to have many ends of chunks in little text.
+public struct ChunkLimits: Sendable {
+  /// The most records of one chunk.
+  public var rows = 10_000
+  /// About the most bytes of text, unless one record has more.
+  public var text = 8 << 20
+  /// Bytes read at first.
+  public var read = 256 << 10
+  /// A record of more bytes is taken for a quote that was opened and never closed.
+  public var record = 64 << 20
+
+  public init() {}
+}
+
 /// A run of whole records: first the text, then the numbers made of it. Chunks are used again and
 /// again, so a pass over a file of any size touches the same few megabytes.
 public final class Chunk: @unchecked Sendable {
-  /// The most records of one chunk, and about the most bytes of text unless one record has more.
-  public static let maximumRows = 10_000
-  static let maximumText = 8 << 20
   /// Readable newlines behind the text: scanners may look ahead without asking for the end.
   static let padding = 64
 

@@ -3,21 +3,24 @@ import Glibc
 /// Cuts a table into chunks at record ends. A newline inside quotes ends no record; where no quote is
 /// in sight, and only there, a newline is taken for a record's end without looking closer.
 struct ChunkCutter {
-  /// A record of more bytes is taken for a quote that was opened and never closed.
-  static let maximumRecord = 64 << 20
-
   let source: ByteSource
   let dialect: Dialect
   private(set) var offset: Int64
   private(set) var line: Int
   /// Bytes to read at first for a chunk: what the last one needed and a little more.
-  private var estimate = 256 << 10
+  private var estimate: Int
+  private let limits: ChunkLimits
 
-  init(source: ByteSource, dialect: Dialect, offset: Int64, line: Int) {
+  init(
+    source: ByteSource, dialect: Dialect, offset: Int64, line: Int,
+    limits: ChunkLimits = ChunkLimits()
+  ) {
     self.source = source
     self.dialect = dialect
     self.offset = offset
     self.line = line
+    self.limits = limits
+    estimate = limits.read
   }
 
   /// Fills `chunk` with the text of the next records; false at the end.
@@ -42,16 +45,16 @@ struct ChunkCutter {
         have += 1
       }
       try scan(Bytes(chunk.text), have, atEnd, &cut, &records, &lines)
-      if records >= Chunk.maximumRows || cut >= Chunk.maximumText || (atEnd && cut == have) { break }
-      if have >= Chunk.maximumText && cut > 0 { break }
-      if have - cut > ChunkCutter.maximumRecord {
-        throw TableError.recordTooLong(line: line + lines, limit: ChunkCutter.maximumRecord)
+      if records >= limits.rows || cut >= limits.text || (atEnd && cut == have) { break }
+      if have >= limits.text && cut > 0 { break }
+      if have - cut > limits.record {
+        throw TableError.recordTooLong(line: line + lines, limit: limits.record)
       }
-      want = min(max(have * 2, 1 << 16), Int(source.end - offset))
+      want = min(max(have * 2, limits.read), Int(source.end - offset))
       // Few rows so far, but plenty of room: the next step is sized by the rows that are wanted.
       if records > 0 {
-        want = min(want, cut / records * (Chunk.maximumRows + 200) + (64 << 10))
-        want = max(want, min(have + (64 << 10), Int(source.end - offset)))
+        want = min(want, cut / records * (limits.rows + 200) + limits.read / 4)
+        want = max(want, min(have + limits.read / 4 + 1, Int(source.end - offset)))
       }
     }
     chunk.textCount = cut
@@ -60,7 +63,7 @@ struct ChunkCutter {
     offset = min(source.end, offset + Int64(cut))
     line += lines
     chunk.endLine = line
-    estimate = min(Chunk.maximumText + (64 << 10), cut + cut / 32 + (16 << 10))
+    estimate = min(limits.text + (64 << 10), cut + cut / 32 + limits.read / 16 + 1)
     return true
   }
 
@@ -71,7 +74,7 @@ struct ChunkCutter {
   ) throws {
     let end = text + have
     var nextQuote = find(quote, from: text + cut, to: end)
-    while cut < have && records < Chunk.maximumRows && cut < Chunk.maximumText {
+    while cut < have && records < limits.rows && cut < limits.text {
       let begin = text + cut
       guard let stop = find(newline, from: begin, to: end) else { return }
       if nextQuote.map({ stop < $0 }) ?? true {

@@ -12,6 +12,7 @@ public struct Table: Sendable {
   /// The header's texts; "column1", "column2" where there is none or a name is empty.
   public let names: [String]
   public let hasHeader: Bool
+  public var limits = ChunkLimits()
   private let dataOffset: Int64
   private let dataLine: Int
 
@@ -76,7 +77,7 @@ public struct Table: Sendable {
   ) -> ChunkStream {
     let cutter = ChunkCutter(
       source: source, dialect: dialect, offset: kept.last?.endOffset ?? dataOffset,
-      line: kept.last?.endLine ?? dataLine)
+      line: kept.last?.endLine ?? dataLine, limits: limits)
     return ChunkStream(
       kept: kept, cutter: cutter, parser: ChunkParser(plan: plan, dialect: dialect),
       threads: threads, interrupted: interrupted, work: work)

@@ -57,9 +57,11 @@ struct Plot {
       lines += "<path class=\"grid\" d=\"M0 \(y)H\(width)\"/>"
       marks += "<span class=\"y\" style=\"top:\(percent(1 - tick.place))\">\(escapeHTML(tick.text))</span>"
     }
-    for tick in columnTicks {
+    // On a narrow screen every other one must do.
+    for (index, tick) in columnTicks.enumerated() {
+      let isMinor = columnTicks.count > 4 && (columnTicks.count - index) % 2 == 0
       marks +=
-        "<span class=\"x\(tick.place > 0.94 ? " end" : tick.place < 0.03 ? " start" : "")\""
+        "<span class=\"x\(isMinor ? " minor" : "")\(tick.place > 0.94 ? " end" : tick.place < 0.03 ? " start" : "")\""
         + " style=\"left:\(percent(tick.place))\">\(escapeHTML(tick.text))</span>"
     }
     return """

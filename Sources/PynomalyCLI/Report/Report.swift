@@ -71,7 +71,7 @@ struct Report {
     let share = Number.fixed(Double(pass.anomalies) / Double(max(1, pass.rows)) * 100, 2)
     var facts = fact("Rows", Number.grouped(pass.rows))
     facts += fact(
-      "Above the threshold", Number.grouped(pass.anomalies), "\(share) % of the rows",
+      "Anomalies", Number.grouped(pass.anomalies), "\(share) % of rows",
       isHot: pass.anomalies > 0)
     facts += fact("Threshold", Number.rounded(pass.threshold, 4))
     facts += fact("Highest score", Number.rounded(pass.top.first?.score ?? .nan, 4))
@@ -81,7 +81,7 @@ struct Report {
         facts += fact("Average precision", Number.fixed(precision, 4))
       }
       facts += fact(
-        "Rows with label 1", Number.grouped(quality.positives), "column \(quality.column)")
+        "Labelled 1", Number.grouped(quality.positives), "in \(quality.column)")
     }
     return facts
   }

@@ -17,7 +17,7 @@ enum ReportStyle {
     p{margin:0}
     .soft,.caption,.axis,.where,small{color:var(--soft)}
     .caption{font-size:.9rem;margin-bottom:.9rem}
-    .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;\
+    .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.1rem,1fr));gap:.75rem;\
     margin:1.5rem 0;padding:0}
     .facts div{background:var(--card);border:1px solid var(--rule);border-radius:.6rem;padding:.7rem .9rem}
     .facts dt{font-size:.85rem;color:var(--soft)}
@@ -28,9 +28,10 @@ enum ReportStyle {
     padding:1.1rem 1.1rem 1rem;margin:0 0 1rem}
     .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1rem;\
     align-items:stretch;margin:0 0 1rem}
-    .pair section{margin:0;min-width:0}
+    .pair section{margin:0;min-width:0;display:flex;flex-direction:column}
+    .pair .plot{flex:1;display:flex;flex-direction:column}
     .field{position:relative;height:17rem;margin:.6rem .4rem 1.5rem 3.4rem}
-    .pair .field{height:14rem}
+    .pair .field{flex:1;height:auto;min-height:14rem}
     .field svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible}
     .field path{vector-effect:non-scaling-stroke;fill:none}
     .field .grid{stroke:var(--rule);stroke-width:1}
@@ -45,12 +46,13 @@ enum ReportStyle {
     .field .x{top:calc(100% + .45rem);transform:translateX(-50%)}
     .field .x.end{transform:translateX(-100%)}
     .field .x.start{transform:none}
-    .field .threshold-name{right:.2rem;transform:translateY(-130%);color:var(--hot)}
-    .field .threshold-name.upright{right:auto;top:.1rem;transform:none;padding:0 .35rem}
-    .field .threshold-name.upright.left{transform:translateX(-100%)}
+    .field .threshold-name{right:0;transform:translateY(-120%);color:var(--hot);padding:.12rem .3rem;\
+    border-radius:.2rem;background:color-mix(in srgb,var(--card) 86%,transparent)}
+    .field .threshold-name.upright{right:auto;top:0;transform:translateX(.2rem)}
+    .field .threshold-name.upright.left{transform:translateX(calc(-100% - .2rem))}
     .axis{font-size:.82rem;text-align:right;padding-right:.4rem}
-    .dot{position:absolute;width:.6rem;height:.6rem;margin:-.3rem;border-radius:50%;\
-    background:var(--hot);border:2px solid var(--card)}
+    .dot{position:absolute;width:.56rem;height:.56rem;margin:-.28rem;border-radius:50%;\
+    background:var(--hot);border:1.5px solid var(--card)}
     .dot:hover,.dot:focus-visible{transform:scale(1.5)}
     .tip{background:var(--ink);color:var(--paper);padding:.35rem .5rem;border-radius:.3rem;\
     transform:translate(-50%,-150%);pointer-events:none;z-index:2}
@@ -65,7 +67,7 @@ enum ReportStyle {
     .ranking th{width:45%}.ranking .share{width:55%}
     .rows{list-style:none;margin:.6rem 0 0;padding:0}
     .rows li{border-top:1px solid var(--rule);padding:.8rem 0;display:grid;\
-    grid-template-columns:15rem minmax(0,1fr);gap:.2rem 1.5rem;scroll-margin-top:1rem}
+    grid-template-columns:16rem minmax(0,1fr);gap:.2rem 1.5rem;scroll-margin-top:1rem}
     .rows li:target{background:linear-gradient(90deg,var(--band),transparent)}
     .rows header{display:flex;flex-wrap:wrap;gap:.1rem .6rem;align-items:baseline;align-content:start}
     .rows h3{font-size:1rem;margin:0}
@@ -74,13 +76,14 @@ enum ReportStyle {
     .tag.yes{border-color:var(--label);color:var(--label)}
     .where{flex-basis:100%;font-size:.85rem;overflow-wrap:anywhere}
     .where b{font-weight:500;color:var(--ink)}
+    .rows table{table-layout:fixed}.rows th{width:30%}.rows .share{width:34%}
     td small{white-space:nowrap}
     footer{color:var(--soft);font-size:.85rem;margin-top:1.5rem}
     @media(max-width:44rem){main{padding:1.25rem .8rem 2rem}h1{font-size:1.35rem}
     section{padding:.9rem .8rem}.field{height:13rem;margin-left:2.9rem}
-    .rows li{grid-template-columns:minmax(0,1fr)}
+    .field .minor{display:none}.rows li{grid-template-columns:minmax(0,1fr)}
     .rows tr{display:grid;grid-template-columns:minmax(0,1fr) auto;padding:.2rem 0}
-    .rows th,.rows td{padding:0}.rows td:nth-child(2){text-align:right}
+    .rows table,.rows tbody{display:block}.rows th,.rows td{padding:0;width:auto}.rows td:nth-child(2){text-align:right}
     .rows .share{grid-column:1/-1;width:100%}
     .facts{grid-template-columns:repeat(auto-fit,minmax(7.5rem,1fr));gap:.5rem}.facts dd{font-size:1.2rem}}
     @media print{body{background:#fff}.rows li{break-inside:avoid}}

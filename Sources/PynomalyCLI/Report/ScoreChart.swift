@@ -39,7 +39,7 @@ struct ScoreChart {
     let threshold = 1 - scale.place(outcome.pass.threshold)
     return Plot(
       rowTicks: scale.ticks(5).map { (scale.place($0), Number.fixed($0, decimals)) },
-      columnTicks: rowScale.ticks(5).filter { $0 >= 1 }.map {
+      columnTicks: rowScale.ticks(6).filter { $0 >= 1 }.map {
         (($0 - 0.5) / Double(rows), Number.grouped(Int($0)))
       },
       columnTitle: "row",

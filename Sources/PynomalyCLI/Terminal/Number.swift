@@ -7,9 +7,17 @@ enum Number {
     text { cnumbers_print(value, $0) }
   }
 
-  /// With so many significant digits at most.
+  /// With so many significant digits at most; before the point, all digits up to 15.
   static func rounded(_ value: Double, _ digits: Int32 = 6) -> String {
-    text { cnumbers_print_rounded(value, digits, $0) }
+    var digits = digits
+    var limit = 1.0
+    for _ in 0..<digits { limit *= 10 }
+    // Half a unit is kept off, so that rounding up does not need another digit.
+    while abs(value) >= limit - 0.5 && digits < 15 {
+      limit *= 10
+      digits += 1
+    }
+    return text { cnumbers_print_rounded(value, digits, $0) }
   }
 
   /// With so many decimals, always.
@@ -39,7 +47,7 @@ enum Number {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CNUMBERS_PRINT_SIZE)) { buffer in
       guard let base = buffer.baseAddress else { return "" }
       let count = print(base)
-      return String(decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]), as: UTF8.self)
+      return String(decoding: UnsafeRawBufferPointer(buffer)[..<count], as: UTF8.self)
     }
   }
 }
