@@ -28,9 +28,14 @@ enum Cell {
   static func trim(_ field: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
     var first = 0
     var last = field.count
-    while first < last && (field[first] == 0x20 || field[first] == 0x09) { first += 1 }
-    while last > first && (field[last - 1] == 0x20 || field[last - 1] == 0x09) { last -= 1 }
+    while first < last && isBlank(field[first]) { first += 1 }
+    while last > first && isBlank(field[last - 1]) { last -= 1 }
     return UnsafeBufferPointer(rebasing: field[first..<last])
+  }
+
+  /// Space, tab, and inside quotes line ends.
+  private static func isBlank(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x09 || byte == newline || byte == carriageReturn
   }
 
   private static func word(_ field: UnsafeBufferPointer<UInt8>) -> Cell? {

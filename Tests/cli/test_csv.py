@@ -27,9 +27,9 @@ def check_against_python(cli, text, delimiter=",", *arguments):
     header, rows = expected(text, delimiter)
     got = describe(cli, "-", *arguments, stdin=text)
     assert got["rows"] == len(rows)
-    assert [column["name"] for column in got["columns"]] == [name.strip(" \t") for name in header]
+    assert [column["name"] for column in got["columns"]] == [name.strip() for name in header]
     for place, column in enumerate(got["columns"]):
-        cells = [row[place].strip(" \t") for row in rows]
+        cells = [row[place].strip() for row in rows]
         numbers = []
         for cell in cells:
             try:
