@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 
@@ -54,6 +55,10 @@ extern "C" size_t cnumbers_print(double value, char *text) {
 extern "C" size_t cnumbers_print_rounded(double value, int32_t digits, char *text) {
     auto end = text + CNUMBERS_PRINT_SIZE;
     return size_t(std::to_chars(text, end, value, std::chars_format::general, digits).ptr - text);
+}
+
+extern "C" void cnumbers_select(double *values, size_t count, size_t rank) {
+    if (rank < count) std::nth_element(values, values + rank, values + count);
 }
 
 extern "C" int32_t cnumbers_processors(void) {

@@ -91,7 +91,7 @@ public struct ColumnSummaries {
   }
 
   /// Computes quantiles; the kept numbers are gone after it.
-  public mutating func finish(_ quantiles: [Double]) {
+  public mutating func finish(_ shares: [Double]) {
     let scratch = UnsafeMutableBufferPointer<Double>.allocate(capacity: keptRows)
     defer { scratch.deallocate() }
     for column in columns.indices {
@@ -104,7 +104,7 @@ public struct ColumnSummaries {
         }
       }
       let values = UnsafeMutableBufferPointer(rebasing: scratch[..<count])
-      columns[column].quantiles = quantiles.map { quantile($0, of: values) }
+      columns[column].quantiles = quantiles(shares, of: values)
     }
     blocks = []
   }

@@ -1,5 +1,5 @@
-/* Numbers from and to text, by the parser and printer of libstdc++ (std::from_chars, std::to_chars):
- * correctly rounded, independent of the locale, nothing allocated. */
+/* What the C++ library does better than we would: numbers from and to text (std::from_chars,
+ * std::to_chars: correctly rounded, independent of the locale, nothing allocated), selection. */
 #ifndef CNUMBERS_H
 #define CNUMBERS_H
 
@@ -28,6 +28,10 @@ size_t cnumbers_print(double value, char *text);
 
 /* Write with `digits` (1 .. 17) significant digits, as printf %g does; returns the length. */
 size_t cnumbers_print_rounded(double value, int32_t digits, char *text);
+
+/* Bring the value of rank `rank` (0 .. count - 1) to its place, with none greater before it and none
+ * less behind (std::nth_element). There must be no NaN among the values. */
+void cnumbers_select(double *values, size_t count, size_t rank);
 
 /* How many processors this process may use: Swift cannot ask the system itself. */
 int32_t cnumbers_processors(void);

@@ -36,8 +36,8 @@ struct PynomalyCommand: ParsableCommand {
       EXAMPLES
         pynomaly detect metrics.csv --drop time
         pynomaly detect metrics.csv --drop time --report report.html --output scores.csv
-        pynomaly fit january.csv --drop time --save-model january.pyn
-        pynomaly score february.csv --drop time --model january.pyn --fail-on-anomaly
+        pynomaly fit january.csv --drop time --save-model january.pynomaly
+        pynomaly score february.csv --drop time --model january.pynomaly --fail-on-anomaly
 
       \(ExitStatus.help)
       """,
