@@ -58,7 +58,8 @@ struct ChunkCutter {
       }
     }
     chunk.textCount = cut
-    (chunk.text + cut).update(repeating: newline, count: min(Chunk.padding, chunk.textCapacity - cut))
+    (chunk.text + cut).update(
+      repeating: newline, count: min(Chunk.padding, chunk.textCapacity - cut))
     chunk.recordLimit = records
     offset = min(source.end, offset + Int64(cut))
     line += lines

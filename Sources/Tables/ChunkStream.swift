@@ -50,10 +50,12 @@ public final class ChunkStream: @unchecked Sendable {
       var thread = pthread_t()
       // The stream outlives its threads: stop() joins them.
       let context = Unmanaged.passUnretained(self).toOpaque()
-      let code = pthread_create(&thread, nil, { context in
-        if let context { Unmanaged<ChunkStream>.fromOpaque(context).takeUnretainedValue().run() }
-        return nil
-      }, context)
+      let code = pthread_create(
+        &thread, nil,
+        { context in
+          if let context { Unmanaged<ChunkStream>.fromOpaque(context).takeUnretainedValue().run() }
+          return nil
+        }, context)
       if code == 0 { threads.append(thread) }
     }
   }

@@ -35,7 +35,9 @@ public struct ColumnSummary: Sendable {
     guard number > 0 else { return }
     let partMean = sum / Double(number)
     var partSquares = 0.0
-    for value in values where !value.isNaN { partSquares += (value - partMean) * (value - partMean) }
+    for value in values where !value.isNaN {
+      partSquares += (value - partMean) * (value - partMean)
+    }
     guard count > 0 else {
       (count, mean, squares, minimum, maximum) = (number, partMean, partSquares, low, high)
       return

@@ -77,8 +77,9 @@ struct Record {
 public func splitRecord(_ text: String, delimiter: UInt8 = UInt8(ascii: ",")) -> [String]? {
   let bytes = Array(text.utf8) + [newline]
   return bytes.withUnsafeBufferPointer { buffer in
-    guard let base = buffer.baseAddress, let record = try? Record(
-      at: base, to: base + buffer.count, delimiter: delimiter, line: 1)
+    guard let base = buffer.baseAddress,
+      let record = try? Record(
+        at: base, to: base + buffer.count, delimiter: delimiter, line: 1)
     else { return nil }
     return record.fields.map { String(decoding: $0, as: UTF8.self) }
   }

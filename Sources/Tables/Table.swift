@@ -110,7 +110,9 @@ public struct Table: Sendable {
     let kinds = first.fields.map { $0.withUnsafeBufferPointer(Cell.read) }
     if let second {
       for (above, below) in zip(kinds, second.fields) {
-        if case .text = above, case .number = below.withUnsafeBufferPointer(Cell.read) { return true }
+        if case .text = above, case .number = below.withUnsafeBufferPointer(Cell.read) {
+          return true
+        }
       }
     }
     return !kinds.contains { if case .number = $0 { true } else { false } }

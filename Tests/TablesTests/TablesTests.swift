@@ -55,7 +55,8 @@ private func rows(
 
   @Test func linesAndPlaces() throws {
     try withTable("a,b\n\n1,\"x\n\ny\"\n2,z\n") { table in
-      let stream = table.chunks(ColumnPlan(roles: [.number(0), .skip], cells: .numbersOnly), threads: 1)
+      let stream = table.chunks(
+        ColumnPlan(roles: [.number(0), .skip], cells: .numbersOnly), threads: 1)
       let chunk = try #require(try stream.next())
       #expect((0..<2).map(chunk.line) == [3, 6])
       #expect(try table.texts(at: chunk.fileOffset(ofRow: 0)) == ["1", "x\n\ny"])
@@ -115,8 +116,10 @@ private func rows(
   @Test func agreesWithTheSystem() {
     var random = SystemRandomNumberGenerator()
     for _ in 0..<20_000 {
-      let digits = String(UInt64.random(in: 0...UInt64.max, using: &random) >> UInt64.random(in: 0..<64))
-      let decimals = String(UInt64.random(in: 0...UInt64.max, using: &random) >> UInt64.random(in: 0..<64))
+      let digits = String(
+        UInt64.random(in: 0...UInt64.max, using: &random) >> UInt64.random(in: 0..<64))
+      let decimals = String(
+        UInt64.random(in: 0...UInt64.max, using: &random) >> UInt64.random(in: 0..<64))
       var text = Bool.random() ? digits : "-\(digits)"
       if Bool.random() { text += ".\(decimals)" }
       if Bool.random() { text += "e\(Int.random(in: -40...40))" }

@@ -120,11 +120,11 @@ def test_no_progress_in_a_pipe(cli, write):
 def test_progress_on_a_terminal(cli, write):
     import pty
 
-    text, _, _ = planted_csv(rows=60_000)
+    text, _, _ = planted_csv(rows=120_000)
     write("t.csv", text)
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [cli.binary, "detect", "t.csv", "--set", "n_estimators=1500", "--threads", "1"],
+        [cli.binary, "detect", "t.csv", "--set", "n_estimators=4000", "--threads", "1"],
         cwd=cli.folder, stdout=subprocess.DEVNULL, stderr=follower,
     )
     os.close(follower)

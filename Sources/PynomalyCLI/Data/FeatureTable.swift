@@ -66,7 +66,8 @@ struct ColumnChooser {
       throw Failure("\(words.path): no column is left to be a feature; the columns are \(known)")
     }
     if let lost = encoded.first(where: { !chosen.contains($0) }) {
-      throw Failure("--one-hot \(table.names[lost]): the column is not among the features", code: .usage)
+      throw Failure(
+        "--one-hot \(table.names[lost]): the column is not among the features", code: .usage)
     }
     let texts = try categories(encoded.sorted(), words, session)
 
@@ -132,7 +133,8 @@ struct ColumnChooser {
       let names = extra.map { table.names[$0] }
       throw Failure(
         "\(words.path): the model knows nothing of \(columnList(names)); leave"
-          + " \(names.count == 1 ? "it" : "them") out with --drop \(names.prefix(8).joined(separator: ","))")
+          + " \(names.count == 1 ? "it" : "them") out with --drop \(names.prefix(8).joined(separator: ","))"
+      )
     }
     return featureTable(roles, cells, wanted, words)
   }
@@ -178,7 +180,8 @@ struct ColumnChooser {
   private func chosenColumns() throws -> [Int] {
     let dropped = Set(try places(options.drop, "--drop"))
     let label = try labelPlace()
-    let asked = options.columns.isEmpty
+    let asked =
+      options.columns.isEmpty
       ? Array(table.names.indices) : try places(options.columns, "--columns")
     var seen: Set<Int> = []
     return asked.filter { !dropped.contains($0) && $0 != label && seen.insert($0).inserted }
@@ -189,7 +192,8 @@ struct ColumnChooser {
     return try names.map { name in
       guard let place = table.names.firstIndex(of: name) else {
         throw Failure(
-          "\(words.path): there is no column \"\(printable(name.utf8))\" for \(option); the columns are \(known)")
+          "\(words.path): there is no column \"\(printable(name.utf8))\" for \(option); the columns are \(known)"
+        )
       }
       return place
     }
@@ -208,7 +212,8 @@ struct ColumnChooser {
   ) -> ColumnPlan.Cells {
     guard let option = detector.option("missing_values") else { return .numbersOnly }
     if option == .string("native") { return .missingAllowed }
-    words.missingRemedy = canSet
+    words.missingRemedy =
+      canSet
       ? "have \(detector.name) take missing values as they are with --set missing_values=native"
       : "fit the model anew with --set missing_values=native"
     return .numbersOnly
@@ -241,6 +246,8 @@ struct ColumnChooser {
       throw words.failure(error)
     }
     return Dictionary(
-      uniqueKeysWithValues: zip(columns, texts.map { $0.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) } }))
+      uniqueKeysWithValues: zip(
+        columns,
+        texts.map { $0.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) } }))
   }
 }

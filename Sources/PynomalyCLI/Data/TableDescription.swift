@@ -64,16 +64,17 @@ struct TableDescription {
       ("quartile_method", .string(method)),
       (
         "columns",
-        .array(zip(features.featureNames, summaries.columns).map { name, column in
-          .object([
-            ("name", .string(name)), ("count", .int(column.count)),
-            ("missing", .int(column.missing)), ("text", .int(column.text)),
-            ("mean", .number(column.mean)), ("std", .number(column.standardDeviation)),
-            ("min", .number(column.minimum)), ("25%", .number(column.quantiles[0])),
-            ("50%", .number(column.quantiles[1])), ("75%", .number(column.quantiles[2])),
-            ("max", .number(column.maximum)),
-          ])
-        })
+        .array(
+          zip(features.featureNames, summaries.columns).map { name, column in
+            .object([
+              ("name", .string(name)), ("count", .int(column.count)),
+              ("missing", .int(column.missing)), ("text", .int(column.text)),
+              ("mean", .number(column.mean)), ("std", .number(column.standardDeviation)),
+              ("min", .number(column.minimum)), ("25%", .number(column.quantiles[0])),
+              ("50%", .number(column.quantiles[1])), ("75%", .number(column.quantiles[2])),
+              ("max", .number(column.maximum)),
+            ])
+          })
       ),
     ])
   }

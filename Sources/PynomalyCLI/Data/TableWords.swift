@@ -34,7 +34,8 @@ struct TableWords {
       return ", line 1: the name of column \(column + 1) is not UTF-8 text; if the file is Latin-1,"
         + " make it UTF-8: iconv -f LATIN1 -t UTF-8"
     case .duplicateColumn(let name, let first, let second):
-      return ": two columns are named \"\(printable(name.utf8))\": the \(ordinal(first + 1)) and the"
+      return
+        ": two columns are named \"\(printable(name.utf8))\": the \(ordinal(first + 1)) and the"
         + " \(ordinal(second + 1)); give one another name"
     case .carriageReturnLines:
       return ": lines end in carriage returns alone; make them newlines: tr '\\r' '\\n'"
@@ -44,24 +45,30 @@ struct TableWords {
     case .unterminatedQuote(let line):
       return ", line \(line): a quote is opened in the record that begins here and never closed"
     case .textAfterQuote(let line, let column):
-      return at(line, column) + ": text follows the closing quote; inside quotes, a quote is doubled"
+      return at(line, column)
+        + ": text follows the closing quote; inside quotes, a quote is doubled"
     case .nulByte(let line): return ", line \(line): has a NUL byte; this is no CSV text"
     case .recordTooLong(let line, let limit):
-      return ", line \(line): the record that begins here has more than \(limit >> 20) MiB; is there"
+      return
+        ", line \(line): the record that begins here has more than \(limit >> 20) MiB; is there"
         + " a quote that is never closed?"
     case .notANumber(let line, let column, let text):
       return at(line, column) + ": \"\(text)\" is not a number. Leave the column out with --drop"
         + " \(argument(column))\(oneHotRemedy(column))" + delimiterHint
     case .notFinite(let line, let column, let text):
-      return at(line, column) + ": \"\(text)\" is not a finite number of double precision. Replace it,"
+      return at(line, column)
+        + ": \"\(text)\" is not a finite number of double precision. Replace it,"
         + " or leave the column out with --drop \(argument(column))"
     case .missing(let line, let column, let text):
-      return at(line, column) + ": \(text.isEmpty ? "the cell is empty" : "\"\(text)\" is a missing value")."
+      return at(line, column)
+        + ": \(text.isEmpty ? "the cell is empty" : "\"\(text)\" is a missing value")."
         + " Fill it, leave the column out with --drop \(argument(column))"
         + (missingRemedy.map { ", or \($0)" } ?? "")
-        + (guessedNoHeader && line == 1 ? ". The first line was taken for a row; --header says otherwise" : "")
+        + (guessedNoHeader && line == 1
+          ? ". The first line was taken for a row; --header says otherwise" : "")
     case .notALabel(let line, let column, let text):
-      return at(line, column) + ": \"\(text)\" is not a label; a label column has 0 and 1, or true and false"
+      return at(line, column)
+        + ": \"\(text)\" is not a label; a label column has 0 and 1, or true and false"
     case .tooManyCategories(let line, let column, let limit):
       return at(line, column) + ": has more than \(limit) different texts, too many for --one-hot;"
         + " leave the column out with --drop \(argument(column))"
@@ -80,9 +87,14 @@ struct TableWords {
     guard names.indices.contains(column) else { return "its name" }
     let name = printable(names[column].utf8, limit: 60)
     let isPlain = name.utf8.allSatisfy {
-      ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || ($0 >= 0x2D && $0 <= 0x3A) || $0 == 0x5F || $0 >= 0x80
+      ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || ($0 >= 0x2D && $0 <= 0x3A) || $0 == 0x5F
+        || $0 >= 0x80
     }
-    return isPlain ? name : "'" + name.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return isPlain
+      ? name
+      : "'"
+        + name.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+        + "'"
   }
 
   private func oneHotRemedy(_ column: Int) -> String {

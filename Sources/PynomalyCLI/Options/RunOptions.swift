@@ -4,7 +4,8 @@ import ArgumentParser
 struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Threads to work with; 0 for one a processor. The results are the same.", valueName: "number"))
+      "Threads to work with; 0 for one a processor. The results are the same.", valueName: "number")
+  )
   var threads: Int = 0
 
   @Flag(name: .shortAndLong, help: "Say nothing but errors.")
@@ -48,7 +49,8 @@ struct ResultOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Show so many of the most anomalous rows with the features responsible.", valueName: "number"))
+      "Show so many of the most anomalous rows with the features responsible.", valueName: "number")
+  )
   var top: Int = 10
 
   @Flag(help: "Print the summary as JSON.")

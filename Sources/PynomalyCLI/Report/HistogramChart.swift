@@ -44,7 +44,8 @@ struct HistogramChart {
     if isInside {
       drawing += "<path class=\"threshold\" d=\"M\(Int(place * Double(bins) * 100)) 0V1000\"/>"
     }
-    let name = isInside
+    let name =
+      isInside
       ? "<span class=\"threshold-name upright\(place > 0.7 ? " left" : "")\" style=\"left:\(percent(place))\">threshold</span>"
       : ""
     return Plot(
@@ -63,7 +64,8 @@ struct HistogramChart {
   private func bar(_ bin: Int, _ count: Int, _ kind: String) -> String {
     let top = Int(height(count))
     let inset = kind.hasSuffix("labelled") ? 26 : 8
-    return "<path class=\"\(kind)\" d=\"M\(bin * 100 + inset) 1000V\(1000 - top)h\(100 - 2 * inset)V1000Z\"/>"
+    return
+      "<path class=\"\(kind)\" d=\"M\(bin * 100 + inset) 1000V\(1000 - top)h\(100 - 2 * inset)V1000Z\"/>"
   }
 
   /// One row is to be seen, too: its bar stands above the ground.

@@ -55,7 +55,8 @@ struct Plot {
     for tick in rowTicks {
       let y = Int((1 - tick.place) * 1000)
       lines += "<path class=\"grid\" d=\"M0 \(y)H\(width)\"/>"
-      marks += "<span class=\"y\" style=\"top:\(percent(1 - tick.place))\">\(escapeHTML(tick.text))</span>"
+      marks +=
+        "<span class=\"y\" style=\"top:\(percent(1 - tick.place))\">\(escapeHTML(tick.text))</span>"
     }
     // On a narrow screen every other one must do.
     for (index, tick) in columnTicks.enumerated() {

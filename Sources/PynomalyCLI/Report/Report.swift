@@ -59,7 +59,8 @@ struct Report {
 
   private var subtitle: String {
     let features = outcome.featureNames.count
-    var text = "\(escapeHTML(outcome.detectorName)) on \(features) feature\(features == 1 ? "" : "s")"
+    var text =
+      "\(escapeHTML(outcome.detectorName)) on \(features) feature\(features == 1 ? "" : "s")"
     if outcome.sampledFrom != nil {
       text += ", fitted on a random sample of \(Number.grouped(FitPass.sampleRows)) rows"
     }
@@ -107,7 +108,8 @@ struct Report {
     var buffer = [CChar](repeating: 0, count: 64)
     let length = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M", &parts)
     let date = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return "Made by pynomaly \(escapeHTML(Library.version)) on \(date). Rows count from 1 without the"
+    return
+      "Made by pynomaly \(escapeHTML(Library.version)) on \(date). Rows count from 1 without the"
       + " header; lines are those of the file. A higher score is more anomalous."
   }
 

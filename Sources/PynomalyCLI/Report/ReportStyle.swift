@@ -36,8 +36,9 @@ enum ReportStyle {
     .field path{vector-effect:non-scaling-stroke;fill:none}
     .field .grid{stroke:var(--rule);stroke-width:1}
     .field .line{stroke:var(--line);stroke-width:1.25;stroke-linejoin:round}
+    .field .spread{fill:var(--line);opacity:.28}
     .field .threshold{stroke:var(--hot);stroke-width:1.25;stroke-dasharray:5 4}
-    .field .band{fill:var(--band)}
+    .field .band{fill:var(--band);stroke:var(--band);stroke-width:1}
     .field .bar{fill:var(--line)}
     .field .bar.above{fill:var(--hot)}
     .field .bar.labelled{fill:var(--label)}

@@ -6,6 +6,7 @@ struct ScoreChart {
   let outcome: Outcome
   private let count: Int
   private let peaks: [Double]
+  private let lows: [Double]
   private let labelled: [Bool]
   private let scale: Scale
 
@@ -15,18 +16,21 @@ struct ScoreChart {
     let labels = outcome.pass.labels
     let count = max(1, min(ScoreChart.points, scores.count))
     var peaks: [Double] = []
+    var lows: [Double] = []
     var labelled: [Bool] = []
     for bucket in 0..<count {
       // Rows of the bucket; products of 2,000 and rows stay far below 2^63.
       let rows = bucket * scores.count / count..<(bucket + 1) * scores.count / count
       peaks.append(scores[rows].max() ?? 0)
+      lows.append(scores[rows].min() ?? 0)
       labelled.append(!labels.isEmpty && labels[rows].contains(1))
     }
     self.count = count
     self.peaks = peaks
+    self.lows = lows
     self.labelled = labelled
     let threshold = outcome.pass.threshold
-    let low = min(peaks.min() ?? 0, threshold)
+    let low = min(lows.min() ?? 0, threshold)
     let high = max(peaks.max() ?? 1, threshold)
     let margin = max((high - low) * 0.06, 1e-9)
     scale = Scale(low: low - margin, high: high + margin)
@@ -43,7 +47,7 @@ struct ScoreChart {
         (($0 - 0.5) / Double(rows), Number.grouped(Int($0)))
       },
       columnTitle: "row",
-      drawing: bands + line
+      drawing: bands + spread + line
         + "<path class=\"threshold\" d=\"M0 \(Int(threshold * 1000))H\(count)\"/>",
       width: count,
       overlay: "<span class=\"threshold-name\" style=\"top:\(percent(threshold))\">threshold</span>"
@@ -59,21 +63,28 @@ struct ScoreChart {
     let rows = outcome.pass.rows
     var text =
       rows > count
-      ? "Each point is the highest score of about \(Number.grouped(rows / count)) rows."
+      ? "The line is the highest score of about \(Number.grouped(rows / count)) rows at each point; the"
+        + " area reaches down to their lowest."
       : "Each point is a row."
     if outcome.quality != nil { text += " Shaded: rows with label 1." }
     return text + " Dots are the rows listed below."
   }
 
   private var line: String {
-    var path = "M"
-    for (index, peak) in peaks.enumerated() {
-      let y = Int(((1 - scale.place(peak)) * 1000).rounded())
-      // Half steps put a point in the middle of its rows.
-      path += "\(index > 0 ? "L" : "")\(index).5 \(y)"
-    }
-    if count == 1 { path += "h.01" }
-    return "<path class=\"line\" d=\"\(path)\"/>"
+    "<path class=\"line\" d=\"M\(points(peaks.indices, of: peaks))\(count == 1 ? "h.01" : "")\"/>"
+  }
+
+  /// What lies below the line, where a point stands for several rows.
+  private var spread: String {
+    guard outcome.pass.rows > count else { return "" }
+    return "<path class=\"spread\" d=\"M\(points(peaks.indices, of: peaks))"
+      + "L\(points(lows.indices.reversed(), of: lows))Z\"/>"
+  }
+
+  private func points(_ places: some Sequence<Int>, of values: [Double]) -> String {
+    // Half steps put a point in the middle of its rows.
+    places.map { "\($0).5 \(Int(((1 - scale.place(values[$0])) * 1000).rounded()))" }
+      .joined(separator: "L")
   }
 
   private var bands: String {

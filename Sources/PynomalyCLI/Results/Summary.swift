@@ -10,7 +10,8 @@ struct Summary {
     let pass = outcome.pass
     let share = Double(pass.anomalies) / Double(max(1, pass.rows)) * 100
     var text = "\(outcome.source): \(Number.grouped(pass.rows)) \(pass.rows == 1 ? "row" : "rows"),"
-    text += " \(outcome.featureNames.count) \(outcome.featureNames.count == 1 ? "feature" : "features"),"
+    text +=
+      " \(outcome.featureNames.count) \(outcome.featureNames.count == 1 ? "feature" : "features"),"
     text += " \(outcome.detectorName)\n"
     text += "\(Number.grouped(pass.anomalies)) above the threshold"
     text += " \(Number.rounded(pass.threshold)) (\(Number.fixed(share, 2)) %)\n"
@@ -23,11 +24,13 @@ struct Summary {
   }
 
   private func words(_ quality: Outcome.Quality) -> String {
-    let column = "label column \(printable(quality.column.utf8)): \(Number.grouped(quality.positives)) of"
+    let column =
+      "label column \(printable(quality.column.utf8)): \(Number.grouped(quality.positives)) of"
       + " \(Number.grouped(outcome.pass.rows)) rows are 1"
     switch (quality.rocAUC, quality.averagePrecision) {
     case (.success(let auc), .success(let precision)):
-      return "ROC-AUC \(Number.fixed(auc, 6)), average precision \(Number.fixed(precision, 6)) (\(column))\n"
+      return
+        "ROC-AUC \(Number.fixed(auc, 6)), average precision \(Number.fixed(precision, 6)) (\(column))\n"
     case (.failure(let error), _), (_, .failure(let error)):
       return "no ROC-AUC: \(error.message) (\(column))\n"
     }

@@ -30,7 +30,8 @@ enum Number {
     let digits = String(Int(scaled - Double(whole) * scale))
     let sign = value < 0 && scaled > 0 ? "-" : ""
     guard decimals > 0 else { return "\(sign)\(whole)" }
-    return "\(sign)\(whole)." + String(repeating: "0", count: max(0, decimals - digits.count)) + digits
+    return "\(sign)\(whole)." + String(repeating: "0", count: max(0, decimals - digits.count))
+      + digits
   }
 
   /// 12345678 as 12,345,678.

@@ -13,7 +13,8 @@
 
 import Glibc
 
-private let path = "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/pynomaly-csv-fuzz-\(getpid())"
+private let path =
+  "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/pynomaly-csv-fuzz-\(getpid())"
 
 /// Everything that reading a table tells.
 private struct Reading: Equatable {
@@ -64,7 +65,9 @@ private func read(_ settings: UInt8, limits: ChunkLimits, threads: Int) -> Readi
           reading.values.append(chunk.values[column * chunk.stride + row].bitPattern)
         }
       }
-      if let first = reading.offsets.first, reading.lines.count < 5 { _ = try table.texts(at: first) }
+      if let first = reading.offsets.first, reading.lines.count < 5 {
+        _ = try table.texts(at: first)
+      }
       stream.recycle(chunk)
     }
   } catch let error as TableError {
@@ -79,7 +82,9 @@ private func read(_ settings: UInt8, limits: ChunkLimits, threads: Int) -> Readi
 public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
   guard size > 0 else { return 0 }
   let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-  guard file >= 0, write(file, data + 1, size - 1) == size - 1 else { fatalError("cannot write \(path)") }
+  guard file >= 0, write(file, data + 1, size - 1) == size - 1 else {
+    fatalError("cannot write \(path)")
+  }
   close(file)
   let whole = read(data[0], limits: ChunkLimits(), threads: 1)
   var tiny = ChunkLimits()
