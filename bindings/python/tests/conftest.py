@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else one of scikit-learn's checks is left out
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data sets that live outside the project."""
