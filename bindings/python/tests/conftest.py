@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else one of scikit-learn's checks is left out
 
 
