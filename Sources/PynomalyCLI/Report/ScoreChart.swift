@@ -48,7 +48,7 @@ struct ScoreChart {
       },
       columnTitle: "row",
       drawing: bands + spread + line
-        + "<path class=\"threshold\" d=\"M0 \(Int(threshold * 1000))H\(count)\"/>",
+        + "<path class=\"threshold\" d=\"M0 \(scale.height(outcome.pass.threshold))H\(count)\"/>",
       width: count,
       overlay: "<span class=\"threshold-name\" style=\"top:\(percent(threshold))\">threshold</span>"
         + dots + "<output class=\"tip\" hidden></output>",
@@ -83,7 +83,7 @@ struct ScoreChart {
 
   private func points(_ places: some Sequence<Int>, of values: [Double]) -> String {
     // Half steps put a point in the middle of its rows.
-    places.map { "\($0).5 \(Int(((1 - scale.place(values[$0])) * 1000).rounded()))" }
+    places.map { "\($0).5 \(scale.height(values[$0]))" }
       .joined(separator: "L")
   }
 
