@@ -63,7 +63,7 @@ struct ScoreChart {
     let rows = outcome.pass.rows
     var text =
       rows > count
-      ? "The line is the highest score of about \(Number.grouped(rows / count)) rows at each point; the"
+      ? "The line is the highest score of up to \(Number.grouped((rows + count - 1) / count)) rows at each point; the"
         + " area reaches down to their lowest."
       : "Each point is a row."
     if outcome.quality != nil { text += " Shaded: rows with label 1." }
