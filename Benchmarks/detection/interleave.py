@@ -114,6 +114,10 @@ class Comparison:
             [a / b for a, b in zip(numerators, denominators)], min(numerators) / min(denominators)
         )
 
+    def share(self, name: str) -> float:
+        """Processor time by wall time, median: the threads at work, less on a busy machine."""
+        return statistics.median(window.processors for window in self.windows[name])
+
     def as_dict(self) -> dict[str, object]:
         """All windows, for the JSON file."""
         return {
