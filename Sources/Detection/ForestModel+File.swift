@@ -11,7 +11,9 @@ extension ForestModel {
     writer.write(all: forest.terms)
   }
 
-  convenience init(reading reader: inout ModelReader, featureCount: Int) throws(DetectionError) {
+  static func read(
+    _ reader: inout ModelReader, featureCount: Int
+  ) throws(DetectionError) -> ForestModel {
     let sampleSize = try reader.readCount("sample size", atLeast: 1, atMost: 1 << 31)
     let featuresPerTree = try reader.readCount(
       "features per tree", atLeast: 1, atMost: featureCount)
@@ -55,10 +57,16 @@ extension ForestModel {
             "node \(index) of tree \(tree): feature \(node.feature), threshold \(node.threshold),"
               + " left child \(node.left) of \(own.count) nodes")
         }
+        let left = own[own.startIndex + Int(node.left)].count
+        let right = own[own.startIndex + Int(node.left) + 1].count
+        guard left > 0, right > 0, UInt64(left) + UInt64(right) == UInt64(node.count) else {
+          throw reader.damaged(
+            "node \(index) of tree \(tree) has \(node.count) rows, its children \(left) and \(right)")
+        }
       }
       forest.append(wholeTree: own)
     }
     forest.setTerms(terms)
-    try self.init(forest)
+    return try ForestModel(forest)
   }
 }

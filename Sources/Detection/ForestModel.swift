@@ -13,11 +13,17 @@ final class ForestModel: Model {
   /// How the trees lie in memory for scoring.
   enum Layout {
     /// Complete trees in heap order, all of the same depth.
-    case heap(nodes: Buffer<ck_heap_node>, leaves: Buffer<Float>, depth: Int)
+    case heap(nodes: Buffer<ck_heap_node>, leaves: Buffer<UInt32>, depth: Int)
     /// Trees as they grew.
     case linked(nodes: Buffer<ck_linked_node>, roots: Buffer<Int>)
     /// Trees of hyperplanes, as they grew.
     case hyperplanes(nodes: Buffer<ck_linked_node>, roots: Buffer<Int>, terms: Buffer<ck_term>)
+  }
+
+  /// Path lengths are counted in millionths (2^-20): sums of whole numbers are the same in any order,
+  /// and rows that no tree can tell apart score 0.5 to the bit.
+  static func pathUnits(_ length: Double) -> UInt32 {
+    UInt32(min((length * 0x1p20).rounded(), 0x1p27 - 1))
   }
 
   var featureCount: Int { forest.featureCount }
@@ -87,7 +93,7 @@ final class ForestModel: Model {
           nodes[index] = ck_linked_node(
             threshold: forest.isExtended ? Float.infinity.bitPattern : .max, column: 0,
             left: UInt32(index - root),
-            leaf: Float(Double(depths[index]) + averagePathLength(Int(node.count))))
+            leaf: pathUnits(Double(depths[index]) + averagePathLength(Int(node.count))))
           continue
         }
         nodes[index] =
@@ -118,7 +124,7 @@ final class ForestModel: Model {
   ) throws(DetectionError) -> Layout {
     let size = 1 << depth
     let nodes = try Buffer<ck_heap_node>(count: forest.treeCount * size, zeroed: false)
-    let leaves = try Buffer<Float>(count: forest.treeCount * size, zeroed: false)
+    let leaves = try Buffer<UInt32>(count: forest.treeCount * size, zeroed: false)
     let padding = ck_heap_node(threshold: .max, column: 0)
     let lengths = (0...256).map { averagePathLength($0) }
     var pending: [(node: Int, place: Int, level: Int)] = []
@@ -143,7 +149,7 @@ final class ForestModel: Model {
         let path =
           Double(level) + (count < lengths.count ? lengths[count] : averagePathLength(count))
         (leaf + ((place << (depth - level)) - size)).update(
-          repeating: Float(path), count: 1 << (depth - level))
+          repeating: pathUnits(path), count: 1 << (depth - level))
       }
     }
     return .heap(nodes: nodes, leaves: leaves, depth: depth)

@@ -75,9 +75,10 @@ extension ForestModel {
     return nil
   }
 
-  /// Equation 2 of the paper, from the sum of the path lengths over the trees.
+  /// Equation 2 of the paper, from the sum of the path lengths over the trees, in path units.
   func anomalyScore(_ pathSum: Double) -> Double {
-    let normaliser = averagePathLength(forest.sampleSize) * Double(forest.treeCount)
+    let mean = ForestModel.pathUnits(averagePathLength(forest.sampleSize))
+    let normaliser = Double(mean) * Double(forest.treeCount)
     return exp2(normaliser > 0 ? -pathSum / normaliser : -1)
   }
 }
@@ -88,7 +89,7 @@ final class ForestScorer {
   private let shift: Int
   private let block: Buffer<Float>
   private let places: Buffer<UInt32>
-  private let partial: Buffer<Float>
+  private let partial: Buffer<UInt32>
   private let sums: Buffer<Double>
 
   init(_ model: ForestModel) throws(DetectionError) {

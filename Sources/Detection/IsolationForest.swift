@@ -61,7 +61,7 @@ struct IsolationForest: DetectorClass {
   func read(
     _ reader: inout ModelReader, options: Options, featureCount: Int
   ) throws(DetectionError) -> any Model {
-    try ForestModel(reading: &reader, featureCount: featureCount)
+    try ForestModel.read(&reader, featureCount: featureCount)
   }
 }
 

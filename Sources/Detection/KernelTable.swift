@@ -20,22 +20,22 @@ public struct KernelTable: Sendable {
   let orderKeys: @Sendable (UnsafeMutablePointer<Float>, Int, UInt32) -> Void
   let addHeapPaths:
     @Sendable (
-      UnsafePointer<UInt32>, Int, UnsafePointer<ck_heap_node>, UnsafePointer<Float>, Int, Int,
-      UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Double>
+      UnsafePointer<UInt32>, Int, UnsafePointer<ck_heap_node>, UnsafePointer<UInt32>, Int, Int,
+      UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<Double>
     ) -> Void
   let heapPath:
     @Sendable (
-      UnsafePointer<UInt32>, Int, UnsafePointer<ck_heap_node>, UnsafePointer<Float>, Int, Int
+      UnsafePointer<UInt32>, Int, UnsafePointer<ck_heap_node>, UnsafePointer<UInt32>, Int, Int
     ) -> Double
   let addLinkedPaths:
     @Sendable (
       UnsafePointer<UInt32>, Int, UnsafePointer<ck_linked_node>, UnsafePointer<Int>, Int, Int,
-      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Double>
+      UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<Double>
     ) -> Void
   let addHyperplanePaths:
     @Sendable (
       UnsafePointer<Float>, Int, UnsafePointer<ck_linked_node>, UnsafePointer<Int>,
-      UnsafePointer<ck_term>, Int, Int, Int, UnsafeMutablePointer<Float>,
+      UnsafePointer<ck_term>, Int, Int, Int, UnsafeMutablePointer<UInt32>,
       UnsafeMutablePointer<Double>
     ) -> Void
   let gatherRange:

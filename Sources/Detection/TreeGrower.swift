@@ -19,7 +19,9 @@ final class TreeGrower {
   private var features: [Int]
   private var seen: RowSet
   private var random = Random(seed: 0, stream: 0)
-  private var nodes: [TreeNode] = []
+  private let nodes: Buffer<TreeNode>
+  private var nodeCount = 0
+  private var tasks: [Task] = []
   private var terms: [Term] = []
 
   init(
@@ -36,6 +38,7 @@ final class TreeGrower {
     right = try Buffer(count: count)
     values = try Buffer(count: count)
     projections = try Buffer(count: plan.ndim > 1 ? count : 0)
+    nodes = try Buffer(count: 2 * count, zeroed: false)
     features = Array(0..<X.columns)
     seen = RowSet(capacity: plan.sampleSize)
     if let shared {
@@ -64,22 +67,21 @@ final class TreeGrower {
   /// Grow the tree of that random stream.
   func grow(stream: UInt64) throws(DetectionError) -> ([TreeNode], [Term]) {
     random = Random(seed: plan.seed, stream: stream)
-    nodes.removeAll(keepingCapacity: true)
+    nodeCount = 0
     terms.removeAll(keepingCapacity: true)
     let usable = drawFeatures()
     try drawRows()
-    nodes.append(leaf(sampler.drawn))
-    var tasks = [Task(node: 0, first: 0, count: sampler.drawn, depth: 0, constants: 0)]
+    tasks.append(
+      Task(node: addLeaf(sampler.drawn), first: 0, count: sampler.drawn, depth: 0, constants: 0))
     while let task = tasks.popLast() {
       guard task.count > 1, task.depth < plan.depthLimit else { continue }
       let outcome =
         plan.ndim > 1
         ? splitByHyperplane(task, usable: usable) : splitByFeature(task, usable: usable)
       guard let (lefts, constants) = outcome else { continue }
-      let child = nodes.count
-      nodes[task.node].left = UInt32(child)
-      nodes.append(leaf(lefts))
-      nodes.append(leaf(task.count - lefts))
+      let child = addLeaf(lefts)
+      _ = addLeaf(task.count - lefts)
+      nodes.base[task.node].left = UInt32(truncatingIfNeeded: child)
       tasks.append(
         Task(
           node: child + 1, first: task.first + lefts, count: task.count - lefts,
@@ -89,11 +91,15 @@ final class TreeGrower {
           node: child, first: task.first, count: lefts, depth: task.depth + 1,
           constants: constants))
     }
-    return (Array(nodes), Array(terms))
+    return (Array(UnsafeBufferPointer(start: nodes.base, count: nodeCount)), terms)
   }
 
-  private func leaf(_ count: Int) -> TreeNode {
-    TreeNode(threshold: 0, feature: TreeNode.leaf, left: 0, count: UInt32(count))
+  /// A leaf for now; returns which node it is.
+  private func addLeaf(_ count: Int) -> Int {
+    nodes[nodeCount] = TreeNode(
+      threshold: 0, feature: TreeNode.leaf, left: 0, count: UInt32(truncatingIfNeeded: count))
+    nodeCount += 1
+    return nodeCount - 1
   }
 
   /// Put the features of this tree at the head of `features`; returns how many they are.
@@ -143,8 +149,8 @@ final class TreeGrower {
       }
       let threshold = randomThreshold(least, greatest)
       let missingLeft = plan.missing && sendMissing(task.count, threshold)
-      nodes[task.node].threshold = threshold
-      nodes[task.node].feature = UInt32(missingLeft ? feature + X.columns : feature)
+      nodes.base[task.node].threshold = threshold
+      nodes.base[task.node].feature = UInt32(missingLeft ? feature + X.columns : feature)
       let lefts = kernels.partitionRows(
         own, values.base, task.count, threshold, right.base)
       return (lefts, constants)
@@ -213,8 +219,8 @@ final class TreeGrower {
     for _ in found..<plan.ndim {
       terms.append(Term(feature: terms[plane * plan.ndim].feature, coefficient: 0))
     }
-    nodes[task.node].threshold = randomThreshold(least, greatest)
-    nodes[task.node].feature = UInt32(plane)
+    nodes.base[task.node].threshold = randomThreshold(least, greatest)
+    nodes.base[task.node].feature = UInt32(plane)
     let lefts = kernels.partitionRows(
       own, projections.base, task.count, nodes[task.node].threshold, right.base)
     return (lefts, constants)

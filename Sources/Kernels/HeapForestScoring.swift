@@ -7,20 +7,21 @@
 
 import CKernels
 
-/// Add to sums[0 ..< rows] each row's path lengths over all trees.
+/// Add to sums[0 ..< rows] each row's path lengths over all trees, in the units of the leaves: whole
+/// numbers below 2^27.
 ///
 /// - keys: columns one after another, 32-byte aligned, `rows` rounded up to 8 of them valid in each.
 /// - nodes: treeCount << depth of them. leaves: as many. depth: 3 or more.
 /// - places, partial: scratch for `rows` rounded up to 8, 32-byte aligned.
 public func addHeapPaths(
   keys: UnsafePointer<UInt32>, rows: Int, nodes: UnsafePointer<ck_heap_node>,
-  leaves: UnsafePointer<Float>, treeCount: Int, depth: Int,
-  places: UnsafeMutablePointer<UInt32>, partial: UnsafeMutablePointer<Float>,
+  leaves: UnsafePointer<UInt32>, treeCount: Int, depth: Int,
+  places: UnsafeMutablePointer<UInt32>, partial: UnsafeMutablePointer<UInt32>,
   sums: UnsafeMutablePointer<Double>
 ) {
   let padded = (rows &+ 7) & ~7
   var first = 0
-  // Single precision sums of a few trees at a time keep the error near one rounding.
+  // 16 path lengths fit 32 bits; the sums of all are exact in a double.
   while first < treeCount {
     let end = min(first &+ 16, treeCount)
     partial.update(repeating: 0, count: padded)
@@ -52,8 +53,8 @@ public func addHeapPaths(
 @inline(__always)
 private func descend(
   _ keys: UnsafePointer<UInt32>, _ rows: Int, _ heap: UnsafePointer<ck_heap_node>, _ levels: Int,
-  _ places: UnsafeMutablePointer<UInt32>, adding leaf: UnsafePointer<Float>? = nil,
-  to partial: UnsafeMutablePointer<Float>? = nil
+  _ places: UnsafeMutablePointer<UInt32>, adding leaf: UnsafePointer<UInt32>? = nil,
+  to partial: UnsafeMutablePointer<UInt32>? = nil
 ) {
   var row = 0
   while row < rows {
@@ -79,14 +80,14 @@ private func descend(
     }
     if let leaf, let partial {
       let sum = partial + row
-      sum[0] += leaf[Int(truncatingIfNeeded: i0)]
-      sum[1] += leaf[Int(truncatingIfNeeded: i1)]
-      sum[2] += leaf[Int(truncatingIfNeeded: i2)]
-      sum[3] += leaf[Int(truncatingIfNeeded: i3)]
-      sum[4] += leaf[Int(truncatingIfNeeded: i4)]
-      sum[5] += leaf[Int(truncatingIfNeeded: i5)]
-      sum[6] += leaf[Int(truncatingIfNeeded: i6)]
-      sum[7] += leaf[Int(truncatingIfNeeded: i7)]
+      sum[0] &+= leaf[Int(truncatingIfNeeded: i0)]
+      sum[1] &+= leaf[Int(truncatingIfNeeded: i1)]
+      sum[2] &+= leaf[Int(truncatingIfNeeded: i2)]
+      sum[3] &+= leaf[Int(truncatingIfNeeded: i3)]
+      sum[4] &+= leaf[Int(truncatingIfNeeded: i4)]
+      sum[5] &+= leaf[Int(truncatingIfNeeded: i5)]
+      sum[6] &+= leaf[Int(truncatingIfNeeded: i6)]
+      sum[7] &+= leaf[Int(truncatingIfNeeded: i7)]
     } else {
       place[0] = UInt32(truncatingIfNeeded: i0)
       place[1] = UInt32(truncatingIfNeeded: i1)
@@ -105,7 +106,7 @@ private func descend(
 /// The sum is the very one of ``addHeapPaths``.
 public func heapPath(
   keys: UnsafePointer<UInt32>, columnShift: Int, nodes: UnsafePointer<ck_heap_node>,
-  leaves: UnsafePointer<Float>, treeCount: Int, depth: Int
+  leaves: UnsafePointer<UInt32>, treeCount: Int, depth: Int
 ) -> Double {
   let leafBase = 1 &<< depth
   let shift = UInt32(columnShift)
@@ -115,7 +116,7 @@ public func heapPath(
       &+ (node.threshold < keys[Int(node.column &>> shift)] ? 1 : 0)
   }
   var sum = 0.0
-  var partial: Float = 0
+  var partial: UInt32 = 0
   var tree = 0
   while tree &+ 8 <= treeCount {
     var (i0, i1, i2, i3, i4, i5, i6, i7) = (1, 1, 1, 1, 1, 1, 1, 1)
@@ -130,14 +131,14 @@ public func heapPath(
       i7 = step(i7, tree &+ 7)
     }
     let leaf = leaves + (tree &<< depth)
-    partial += leaf[i0 &- leafBase]
-    partial += leaf[leafBase &+ (i1 &- leafBase)]
-    partial += leaf[(2 &* leafBase) &+ (i2 &- leafBase)]
-    partial += leaf[(3 &* leafBase) &+ (i3 &- leafBase)]
-    partial += leaf[(4 &* leafBase) &+ (i4 &- leafBase)]
-    partial += leaf[(5 &* leafBase) &+ (i5 &- leafBase)]
-    partial += leaf[(6 &* leafBase) &+ (i6 &- leafBase)]
-    partial += leaf[(7 &* leafBase) &+ (i7 &- leafBase)]
+    partial &+= leaf[i0 &- leafBase]
+    partial &+= leaf[leafBase &+ (i1 &- leafBase)]
+    partial &+= leaf[(2 &* leafBase) &+ (i2 &- leafBase)]
+    partial &+= leaf[(3 &* leafBase) &+ (i3 &- leafBase)]
+    partial &+= leaf[(4 &* leafBase) &+ (i4 &- leafBase)]
+    partial &+= leaf[(5 &* leafBase) &+ (i5 &- leafBase)]
+    partial &+= leaf[(6 &* leafBase) &+ (i6 &- leafBase)]
+    partial &+= leaf[(7 &* leafBase) &+ (i7 &- leafBase)]
     tree &+= 8
     if tree & 15 == 0 {
       sum += Double(partial)
@@ -147,7 +148,7 @@ public func heapPath(
   while tree < treeCount {
     var index = 1
     for _ in 0..<depth { index = step(index, tree) }
-    partial += leaves[(tree &<< depth) &+ index &- leafBase]
+    partial &+= leaves[(tree &<< depth) &+ index &- leafBase]
     tree &+= 1
     if tree & 15 == 0 {
       sum += Double(partial)

@@ -3,7 +3,8 @@
 
 import CKernels
 
-/// Add to sums[0 ..< rows] each row's path lengths over all trees.
+/// Add to sums[0 ..< rows] each row's path lengths over all trees, in the units of the leaves: whole
+/// numbers below 2^27.
 ///
 /// - block: columns of centred floats; NaN counts as 0, the column's centre.
 /// - nodes: as in ``addLinkedPaths``, but `threshold` holds a float's bits, and `column` says where the
@@ -11,7 +12,7 @@ import CKernels
 public func addHyperplanePaths(
   block: UnsafePointer<Float>, rows: Int, nodes: UnsafePointer<ck_linked_node>,
   roots: UnsafePointer<Int>, terms: UnsafePointer<ck_term>, termCount: Int, treeCount: Int,
-  depth: Int, partial: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Double>
+  depth: Int, partial: UnsafeMutablePointer<UInt32>, sums: UnsafeMutablePointer<Double>
 ) {
   var first = 0
   while first < treeCount {
@@ -43,10 +44,10 @@ public func addHyperplanePaths(
           level &+= 1
         }
         let sum = partial + row
-        sum[0] += root[Int(i0)].leaf
-        sum[1] += root[Int(i1)].leaf
-        sum[2] += root[Int(i2)].leaf
-        sum[3] += root[Int(i3)].leaf
+        sum[0] &+= root[Int(i0)].leaf
+        sum[1] &+= root[Int(i1)].leaf
+        sum[2] &+= root[Int(i2)].leaf
+        sum[3] &+= root[Int(i3)].leaf
         row &+= 4
       }
     }

@@ -2,7 +2,8 @@
 
 import CKernels
 
-/// Add to sums[0 ..< rows] each row's path lengths over all trees. A row's key of the column that
+/// Add to sums[0 ..< rows] each row's path lengths over all trees, in the units of the leaves: whole
+/// numbers below 2^27. A row's key of the column that
 /// begins at `column` is keys[column + row].
 ///
 /// - roots: treeCount + 1 positions in nodes; children are counted from their tree's root.
@@ -10,7 +11,7 @@ import CKernels
 public func addLinkedPaths(
   keys: UnsafePointer<UInt32>, rows: Int, nodes: UnsafePointer<ck_linked_node>,
   roots: UnsafePointer<Int>, treeCount: Int, depth: Int,
-  partial: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Double>
+  partial: UnsafeMutablePointer<UInt32>, sums: UnsafeMutablePointer<Double>
 ) {
   var first = 0
   while first < treeCount {
@@ -44,14 +45,14 @@ public func addLinkedPaths(
           level &+= 1
         }
         let sum = partial + row
-        sum[0] += root[Int(i0)].leaf
-        sum[1] += root[Int(i1)].leaf
-        sum[2] += root[Int(i2)].leaf
-        sum[3] += root[Int(i3)].leaf
-        sum[4] += root[Int(i4)].leaf
-        sum[5] += root[Int(i5)].leaf
-        sum[6] += root[Int(i6)].leaf
-        sum[7] += root[Int(i7)].leaf
+        sum[0] &+= root[Int(i0)].leaf
+        sum[1] &+= root[Int(i1)].leaf
+        sum[2] &+= root[Int(i2)].leaf
+        sum[3] &+= root[Int(i3)].leaf
+        sum[4] &+= root[Int(i4)].leaf
+        sum[5] &+= root[Int(i5)].leaf
+        sum[6] &+= root[Int(i6)].leaf
+        sum[7] &+= root[Int(i7)].leaf
         row &+= 8
       }
     }

@@ -19,8 +19,12 @@ public func gatherRange(
     high.replace(with: gathered, where: gathered .> high)
     index &+= 8
   }
-  var lowest = low.min()
-  var highest = high.max()
+  var lowest = low[0]
+  var highest = high[0]
+  for lane in 1..<8 {
+    lowest = low[lane] < lowest ? low[lane] : lowest
+    highest = high[lane] > highest ? high[lane] : highest
+  }
   while index < count {
     let value = column[Int(rows[index])]
     values[index] = value

@@ -100,9 +100,10 @@ public func pyn_detector_score_stream(
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
       let scores = try Buffer<Double>(count: rows, zeroed: false)
       try handle.detector.score(batch, call: call, into: scores.base)
-      if take(scores.base, Int64(firstRow), Int64(rows), context) != 0 {
-        throw DetectionError(.cancelled, "cancelled by the scores callback")
+      let stop = withExtendedLifetime(scores) {
+        take(scores.base, Int64(firstRow), Int64(rows), context)
       }
+      if stop != 0 { throw DetectionError(.cancelled, "cancelled by the scores callback") }
     }
   }
 }

@@ -18,7 +18,7 @@ typedef struct {
     uint32_t threshold;
     uint32_t column;
     uint32_t left;
-    float leaf; // path length, when this is a leaf
+    uint32_t leaf; // path length, when this is a leaf
 } ck_linked_node;
 
 // One term of a hyperplane's dot product.
@@ -89,6 +89,31 @@ static inline __attribute__((always_inline)) void ck_three_levels(
         ck_choose8(second, ck_left8(keys, tree, 6), ck_left8(keys, tree, 7)));
     *(ck_mask8 *)places = 15 + 4 * first + 2 * second + third; // masks are -1 or 0
 }
+
+// Eight values, one from each row, less the centre, in single precision and inside its range: NaN for
+// what is not finite, and no negative zero. `residue` gathers a NaN when one was not finite.
+typedef double ck_doubles8 __attribute__((vector_size(64)));
+typedef float ck_floats8 __attribute__((vector_size(32), aligned(4)));
+static inline __attribute__((always_inline)) void ck_centre8(
+    ck_doubles8 raw, double centre, float *out, ck_floats8 *residue) {
+    const ck_floats8 limit = (ck_floats8){} + 0x1.fffffep127f;
+    ck_floats8 nothing = __builtin_convertvector(raw - raw, ck_floats8); // 0 or NaN
+    ck_floats8 value = __builtin_convertvector(raw - centre, ck_floats8);
+    value = __builtin_elementwise_max(__builtin_elementwise_min(value, limit), -limit);
+    *(ck_floats8 *)out = value + nothing;
+    *residue += nothing;
+}
+#define CK_CENTRE(name, type)                                                                      \
+    static inline __attribute__((always_inline)) void name(                                        \
+        const void *const *rows, int64_t offset, double centre, float *out, ck_floats8 *residue) { \
+        ck_doubles8 raw = {0};                                                                     \
+        for (int row = 0; row < 8; row++)                                                          \
+            raw[row] = (double)*(const type *)((const char *)rows[row] + offset);                  \
+        ck_centre8(raw, centre, out, residue);                                                     \
+    }
+CK_CENTRE(ck_centre_doubles, double)
+CK_CENTRE(ck_centre_floats, float)
+#undef CK_CENTRE
 #pragma clang diagnostic pop
 
 static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {

@@ -1,0 +1,172 @@
+# libpynomaly. `make help` lists the targets; CONTRIBUTING.md says how the house is laid out.
+
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+FUZZ_SECONDS ?= 3600
+
+VERSION := $(shell sed -n 's/^.define PYN_VERSION_STRING "\(.*\)"/\1/p' include/pynomaly.h)
+ABI     := $(shell sed -n 's/^.define PYN_ABI_VERSION \([0-9]*\)/\1/p' include/pynomaly.h)
+
+RELEASE := .build/release
+LIBRARY := $(RELEASE)/libpynomaly.so
+CLI     := $(RELEASE)/pynomaly-cli
+MANUAL  := .build/man/pynomaly.1
+STAGE   := $(CURDIR)/.build/stage
+VENV    := .build/venv
+PYTHON  := $(CURDIR)/$(VENV)/bin/python
+SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ------------------------------------------------------------------------------------- build --
+
+.PHONY: build products swift-toolchain
+build: products ## Build the shared library, the command-line tool and its manual page
+	@$(MAKE) --no-print-directory $(MANUAL)
+
+products: swift-toolchain
+	$(SWIFT_BUILD)
+
+$(LIBRARY) $(CLI) &:
+	@$(MAKE) --no-print-directory products
+
+# The manual page is what the tool's own --help says.
+$(MANUAL): $(CLI)
+	$(SWIFT_BUILD) --product generate-manual
+	@mkdir -p $(dir $@)
+	$(RELEASE)/generate-manual $(CLI) --output-directory $(dir $@)
+
+swift-toolchain:
+	@command -v swift >/dev/null || { \
+	  echo "The Swift toolchain (6.1 or later) is not on PATH: https://www.swift.org/install/" >&2; exit 1; }
+
+.PHONY: demo
+demo: products ## Find the incidents in a recording of a real machine and write a report
+	@mkdir -p .build/demo
+	@echo "== Looking for incidents in Benchmarks/host-metrics/host-metrics.csv"
+	$(CLI) detect Benchmarks/host-metrics/host-metrics.csv --drop time --label-column incident \
+	  --top 5 --report .build/demo/report.html
+	@echo "The demo is done. The report is $(CURDIR)/.build/demo/report.html: open it in a browser."
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf .build dist
+
+# ----------------------------------------------------------------------------------- install --
+
+# The real file is libpynomaly.so.<ABI>.<version>; programs ask for libpynomaly.so.<ABI>.
+REAL     := libpynomaly.so.$(ABI).$(VERSION)
+CONFIG   := $(LIBDIR)/cmake/pynomaly
+SHARE    := $(PREFIX)/share
+BASH_COMPLETION := $(SHARE)/bash-completion/completions/pynomaly
+ZSH_COMPLETION  := $(SHARE)/zsh/site-functions/_pynomaly
+FISH_COMPLETION := $(SHARE)/fish/vendor_completions.d/pynomaly.fish
+HEADERS  := include/pynomaly.h bindings/cpp/pynomaly.hpp
+INSTALLED := $(addprefix $(LIBDIR)/,$(REAL) libpynomaly.so.$(ABI) libpynomaly.so pkgconfig/pynomaly.pc) \
+  $(addprefix $(CONFIG)/,pynomaly-config.cmake pynomaly-config-version.cmake) \
+  $(addprefix $(PREFIX)/include/,$(notdir $(HEADERS))) $(PREFIX)/bin/pynomaly $(SHARE)/man/man1/pynomaly.1 \
+  $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+
+# fill SOURCE,TARGET: copy a packaging file with its @WORDS@ filled in.
+define fill
+install -d $(dir $(DESTDIR)$(2))
+sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+  -e 's|@REAL@|$(REAL)|g' -e 's|@SONAME@|libpynomaly.so.$(ABI)|g' \
+  -e "s|@TO_PREFIX@|$$(realpath -m --relative-to=$(CONFIG) $(PREFIX))|g" $(1) >$(DESTDIR)$(2)
+endef
+
+.PHONY: install
+install: $(LIBRARY) $(CLI) $(MANUAL) ## Install below PREFIX (/usr/local), or below DESTDIR for packagers
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
+	strip --strip-unneeded -o $(DESTDIR)$(LIBDIR)/$(REAL) $(LIBRARY)
+	chmod 755 $(DESTDIR)$(LIBDIR)/$(REAL)
+	ln -sf $(REAL) $(DESTDIR)$(LIBDIR)/libpynomaly.so.$(ABI)
+	ln -sf libpynomaly.so.$(ABI) $(DESTDIR)$(LIBDIR)/libpynomaly.so
+	strip -o $(DESTDIR)$(PREFIX)/bin/pynomaly $(CLI)
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/pynomaly
+	$(call fill,packaging/pynomaly.pc.in,$(LIBDIR)/pkgconfig/pynomaly.pc)
+	$(call fill,packaging/pynomaly-config.cmake.in,$(CONFIG)/pynomaly-config.cmake)
+	$(call fill,packaging/pynomaly-config-version.cmake.in,$(CONFIG)/pynomaly-config-version.cmake)
+	install -D -m 644 $(MANUAL) $(DESTDIR)$(SHARE)/man/man1/pynomaly.1
+	install -d $(dir $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)))
+	$(CLI) --generate-completion-script bash >$(DESTDIR)$(BASH_COMPLETION)
+	$(CLI) --generate-completion-script zsh >$(DESTDIR)$(ZSH_COMPLETION)
+	$(CLI) --generate-completion-script fish >$(DESTDIR)$(FISH_COMPLETION)
+	@echo "Installed libpynomaly $(VERSION) below $(DESTDIR)$(PREFIX)." \
+	  "$(if $(DESTDIR),,Run ldconfig (as root) if programs do not find the library.)"
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` put below PREFIX
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	@! rmdir $(DESTDIR)$(CONFIG) 2>/dev/null || true
+
+# ------------------------------------------------------------------------------------- tests --
+
+.PHONY: test
+test: ## Run every test (15 minutes on two cores); installs what it needs and this machine lacks
+	@MAKE="$(MAKE)" Tests/run swift native abi python cli fuzz
+
+.PHONY: test-swift
+test-swift: swift-toolchain ## Tests of the core, in Swift
+	swift test --parallel
+
+.PHONY: stage
+stage: build
+	@rm -rf $(STAGE)
+	@$(MAKE) --no-print-directory install DESTDIR=$(STAGE) PREFIX=/usr
+
+.PHONY: test-native
+test-native: stage ## C and C++ tests against an installed tree: plain, sanitised, under valgrind
+	make/need cmake:cmake g++:g++ pkg-config:pkgconf libcmocka-dev doctest-dev libeigen3-dev valgrind libc6-dbg
+	Tests/native/run $(STAGE) $(LIBRARY) .build/native
+
+.PHONY: test-abi
+test-abi: stage ## What the shared library exports, needs and weighs
+	make/need readelf:binutils gcc:gcc
+	Tests/abi/run $(STAGE)/usr
+
+.PHONY: test-python
+test-python: wheel ## Tests of the Python face, from its wheel
+	$(PYTHON) -m pip install --quiet --force-reinstall --no-deps dist/*.whl
+	cd bindings/python && $(PYTHON) -m pytest -q tests
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/native
+
+.PHONY: test-cli
+test-cli: products $(VENV)/stamp ## Tests of the command-line tool
+	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
+
+.PHONY: test-fuzz
+test-fuzz: ## A short round of every fuzzer
+	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer 25 || exit 1; done
+
+.PHONY: fuzz
+fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
+	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer $(FUZZ_SECONDS) || exit 1; done
+
+# ------------------------------------------------------------------------ Python, benchmarks --
+
+.PHONY: wheel
+wheel: products $(VENV)/stamp ## Build the Python wheel into dist
+	rm -rf dist
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
+	  --wheel-dir dist bindings/python
+	@echo "Built $$(echo dist/*.whl)"
+
+$(VENV)/stamp: Tests/requirements.txt
+	make/need python3:python3
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || make/need python3-venv
+	python3 -m venv $(VENV)
+	@echo "Installing into $(VENV): $$(sed -n 's/[<>=].*//p' $< | xargs)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: bench
+bench: products $(VENV)/stamp ## Compare speed and quality with scikit-learn
+	Benchmarks/run

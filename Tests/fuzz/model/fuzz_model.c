@@ -1,0 +1,120 @@
+// libFuzzer target: bytes from a stranger as a model file. Whatever they are, loading says what is
+// wrong or gives a detector that works.
+#include <pynomaly.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t capacity);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// The layout, as Sources/Detection/ModelFile.swift says it.
+enum { LENGTH_AT = 16, SECTIONS_AT = 24, TAG = 4, SECTION_HEAD = 12, CHECKSUM = 4 };
+
+static void fail(const char *what, const char *message) {
+    fprintf(stderr, "%s: %s\n", what, message);
+    abort();
+}
+
+static uint32_t crc32c(const uint8_t *bytes, size_t count) {
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < count; i++) {
+        crc ^= bytes[i];
+        for (int k = 0; k < 8; k++) crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+    }
+    return ~crc;
+}
+
+// With the length and the checksum right, the fuzzer gets to what lies behind them.
+static void seal(uint8_t *bytes, size_t size) {
+    if (size < SECTIONS_AT + CHECKSUM) return;
+    const uint64_t length = size;
+    memcpy(bytes + LENGTH_AT, &length, sizeof length);
+    const uint32_t crc = crc32c(bytes, size - CHECKSUM);
+    memcpy(bytes + size - CHECKSUM, &crc, sizeof crc);
+}
+
+static void use(const pyn_detector *detector) {
+    pyn_error error = PYN_ERROR_INIT;
+    int64_t columns = 0;
+    if (pyn_detector_get_feature_count(detector, &columns, &error) || columns < 1)
+        fail("feature count", error.message);
+    if (columns > 4096) return;
+    double *row = calloc((size_t)columns, sizeof *row), *shares = calloc((size_t)columns, sizeof *shares);
+    const pyn_matrix X = PYN_MATRIX_F64(row, 1, columns);
+    double score = -1;
+    int32_t label = -1;
+    if (pyn_detector_score(detector, &X, NULL, &score, 1, &error)) fail("score", error.message);
+    if (!(score >= 0 && score <= 1)) fail("score", "outside 0 to 1");
+    if (pyn_detector_predict(detector, &X, NULL, &label, 1, &error)) fail("predict", error.message);
+    if (pyn_detector_explain(detector, &X, NULL, shares, columns, &error)) fail("explain", error.message);
+    for (int64_t c = 0; c < columns; c++)
+        if (!(shares[c] >= 0 && shares[c] <= 1)) { fprintf(stderr, "%g of %g\n", shares[c], score); fail("explain", "a share outside 0 to 1"); }
+    free(row), free(shares);
+
+    // What was loaded can be saved, and is loaded again.
+    size_t size = 0;
+    if (pyn_detector_save_memory(detector, NULL, 0, &size, &error)) fail("save", error.message);
+    uint8_t *bytes = malloc(size);
+    pyn_detector *again = NULL;
+    if (pyn_detector_save_memory(detector, bytes, size, &size, &error)) fail("save", error.message);
+    if (pyn_detector_load_memory(bytes, size, &again, &error)) fail("load what was saved", error.message);
+    pyn_detector_free(again);
+    free(bytes);
+}
+
+static void load(const uint8_t *bytes, size_t size) {
+    pyn_error error = PYN_ERROR_INIT;
+    pyn_detector *detector = NULL;
+    switch (pyn_detector_load_memory(bytes, size, &detector, &error)) {
+        case PYN_OK:
+            use(detector);
+            pyn_detector_free(detector);
+            break;
+        case PYN_ERROR_MODEL_FORMAT:
+        case PYN_ERROR_MODEL_VERSION:
+        case PYN_ERROR_OUT_OF_MEMORY:
+            if (error.message[0] == 0) fail("load", "no message");
+            break;
+        default: fail("load", error.message);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    // A block of its own size, so that a read behind its end is seen.
+    uint8_t *bytes = malloc(size ? size : 1);
+    memcpy(bytes, data, size);
+    load(bytes, size);
+    seal(bytes, size);
+    load(bytes, size);
+    free(bytes);
+    return 0;
+}
+
+// Every second time change one section and set its length right, so that the others stay readable.
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed) {
+    if (seed % 2 == 0 || size < SECTIONS_AT + CHECKSUM) return LLVMFuzzerMutate(data, size, capacity);
+    const size_t end = size - CHECKSUM;
+    size_t at = SECTIONS_AT;
+    for (unsigned skip = seed / 2 % 5;; skip--) {
+        uint64_t length = 0;
+        if (end - at < SECTION_HEAD) return LLVMFuzzerMutate(data, size, capacity);
+        memcpy(&length, data + at + TAG, sizeof length);
+        const size_t payload = at + SECTION_HEAD;
+        if (length > end - payload) return LLVMFuzzerMutate(data, size, capacity);
+        if (skip > 0) {
+            at = payload + (size_t)length;
+            continue;
+        }
+        const size_t behind = size - payload - (size_t)length, room = capacity - payload - behind;
+        uint8_t *rest = malloc(behind);
+        memcpy(rest, data + payload + length, behind);
+        length = LLVMFuzzerMutate(data + payload, (size_t)length, room);
+        memcpy(data + at + TAG, &length, sizeof length);
+        memcpy(data + payload + length, rest, behind);
+        free(rest);
+        return payload + (size_t)length + behind;
+    }
+}
