@@ -81,13 +81,17 @@ def run(plan: Plan, report: Report) -> None:
 
     ours = float(np.mean([o.ours.mean() for o in outcomes]))
     theirs = float(np.mean([o.theirs.mean() for o in outcomes]))
+    error = float(np.sqrt(sum(o.standard_error**2 for o in outcomes))) / len(outcomes)
     table.add(
-        "mean", f"{ours:.4f}", f"{theirs:.4f}", f"{ours - theirs:+.4f}", "",
+        "mean", f"{ours:.4f}", f"{theirs:.4f}", f"{ours - theirs:+.4f}", f"{error:.4f}",
         f"{np.mean([o.our_precision for o in outcomes]):.4f}",
         f"{np.mean([o.their_precision for o in outcomes]):.4f}",
     )  # fmt: skip
     report.check(
-        *mean_goal, f"{ours:.4f}, scikit-learn {theirs:.4f}", ours >= theirs - MEAN_MARGIN
+        *mean_goal,
+        f"{ours:.4f}, scikit-learn {theirs:.4f} (difference {ours - theirs:+.4f}, standard error"
+        f" {error:.4f})",
+        ours >= theirs - MEAN_MARGIN,
     )
     below = [f"{o.name} ({o.difference / o.standard_error:+.1f})" for o in outcomes if o.is_below]
     report.check(*set_goal, ", ".join(below) or "none", not below)
