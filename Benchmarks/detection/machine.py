@@ -61,6 +61,6 @@ def load() -> str:
 def library_hash() -> str:
     """Which build it was."""
     path = locations.library()
-    if path is None:
+    if path is None or not path.exists():  # a file that was replaced is listed as deleted
         return "unknown"
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -46,12 +46,14 @@ def main() -> int:
         plan = dataclasses.replace(plan, seeds=options.seeds)
     report = Report(machine.about(command()))
     report.about["measured"] = description(plan)
-    load_before = machine.load()
+    load_before, library_before = machine.load(), machine.library_hash()
     for part in options.only:
         progress(f"== {part}")
         start = time.perf_counter()
         importlib.import_module(part).run(plan, report)
         progress(f"== {part} took {time.perf_counter() - start:.0f} s")
+    if machine.library_hash() != library_before:
+        report.about["WARNING"] = "the library was replaced during the run: figures are of two builds"
     report.about["load average"] = f"{load_before} before, {machine.load()} after"
 
     print(report.text(), end="")
