@@ -3,9 +3,8 @@ import Glibc
 /// Grows the trees of one fit, each from its own random stream, so that the forest does not depend on
 /// the number of threads.
 struct ForestGrower {
-  /// Up to so many values the whole matrix is taken over, as centred columns, and checked. Of more,
-  /// each tree takes only the rows it draws.
-  static let sharedValues = 1 << 22
+  /// Up to so many values the whole matrix is checked. Of more, only the rows that trees draw are read.
+  static let checkedValues = 1 << 22
 
   private let X: Matrix
   private let plan: ForestPlan
@@ -31,13 +30,17 @@ struct ForestGrower {
       centres = try columnCentres(of: X)
     }
     let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
+    let small = !overflow && values <= ForestGrower.checkedValues
+    // Where most rows are drawn, often by several trees, all are loaded once.
+    let drawn = plan.sampleSize.multipliedReportingOverflow(by: plan.treeCount)
     if X.rows <= Int(Int32.max), !overflow,
-      values <= ForestGrower.sharedValues || plan.sampleSize > X.rows / 8
+      plan.sampleSize > X.rows / 8 || small && (drawn.overflow || drawn.partialValue >= X.rows / 2)
     {
       shared = try ForestGrower.loadAll(
         X, values: values, centres: centres, missing: plan.missing, call: call)
     } else {
       shared = nil
+      if small, !X.isFinite, let error = X.firstNotFinite(nanAllowed: plan.missing) { throw error }
     }
   }
 
@@ -59,7 +62,7 @@ struct ForestGrower {
       do throws(DetectionError) {
         try forEachChunk(count, threads: workers, teller: teller) {
           (tree, worker) throws(DetectionError) in
-          trees[tree] = try growers[worker].grow(stream: UInt64(first + tree))
+          trees[tree] = try growers[worker].grow(tree: first + tree)
         }
       } catch {
         failure = error
