@@ -22,7 +22,7 @@ struct ForestGrower {
     self.plan = plan
     self.earlier = earlier
     self.call = call
-    sampler = RowSampler(
+    sampler = try RowSampler(
       rows: X.rows, count: plan.sampleSize, replace: plan.bootstrap, weights: weights)
     if let earlier {
       centres = try columnCentres(of: earlier.forest.centres)
@@ -47,6 +47,7 @@ struct ForestGrower {
   func grow() throws(DetectionError) -> ForestModel {
     let first = earlier?.forest.treeCount ?? 0
     let count = plan.treeCount - first
+    try Memory.require(count, of: MemoryLayout<([TreeNode], [Term])>.stride)
     var trees: [([TreeNode], [Term])] = Array(repeating: ([], []), count: count)
     let workers = max(1, min(call.threads, count))
     var growers: [TreeGrower] = []
@@ -76,7 +77,9 @@ struct ForestGrower {
         featuresPerTree: plan.featuresPerTree, seed: plan.seed, ndim: plan.ndim,
         takesMissing: plan.missing,
         centres: Array(UnsafeBufferPointer(start: centres.base, count: X.columns)))
-    forest.reserve(nodes: forest.nodes.count + trees.reduce(0) { $0 + $1.0.count })
+    try forest.reserve(
+      nodes: forest.nodes.count + trees.reduce(0) { $0 + $1.0.count },
+      terms: forest.terms.count + trees.reduce(0) { $0 + $1.1.count })
     for (nodes, terms) in trees { forest.append(nodes, terms: terms) }
     return try ForestModel(forest)
   }

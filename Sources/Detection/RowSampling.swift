@@ -13,7 +13,9 @@ struct RowSampler {
   /// count is at most `rows`, and without replacement at most the rows that have a weight.
   init(
     rows: Int, count: Int, replace: Bool, weights: UnsafeBufferPointer<Double>?
-  ) {
+  ) throws(DetectionError) {
+    // What weights need: their cumulative sums, and the keys of all rows.
+    if weights != nil { try Memory.require(rows, of: 40) }
     self.rows = rows
     self.replace = replace
     self.weights = weights
@@ -29,6 +31,9 @@ struct RowSampler {
       self.count = count
     }
   }
+
+  /// Whether a draw needs to know which rows it has already.
+  var rejects: Bool { weights != nil && !replace && count <= rows / 8 }
 
   /// How many rows a draw gives.
   var drawn: Int { count }
@@ -60,7 +65,7 @@ struct RowSampler {
     _ random: inout Random, _ weights: UnsafeBufferPointer<Double>,
     into chosen: UnsafeMutablePointer<Int>, seen: inout RowSet
   ) {
-    guard count <= rows / 8 else {
+    guard rejects else {
       drawByKeys(&random, weights, into: chosen)
       return
     }

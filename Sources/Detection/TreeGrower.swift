@@ -40,7 +40,7 @@ final class TreeGrower {
     projections = try Buffer(count: plan.ndim > 1 ? count : 0)
     nodes = try Buffer(count: 2 * count, zeroed: false)
     features = Array(0..<X.columns)
-    seen = RowSet(capacity: plan.sampleSize)
+    seen = RowSet(capacity: sampler.rejects ? plan.sampleSize : 0)
     if let shared {
       columns = shared
       stride = X.rows
@@ -91,6 +91,7 @@ final class TreeGrower {
           node: child, first: task.first, count: lefts, depth: task.depth + 1,
           constants: constants))
     }
+    try Memory.require(nodeCount, of: MemoryLayout<TreeNode>.stride)
     return (Array(UnsafeBufferPointer(start: nodes.base, count: nodeCount)), terms)
   }
 

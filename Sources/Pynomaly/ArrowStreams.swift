@@ -48,7 +48,7 @@ public func pyn_detector_fit_stream(
     try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
       if !batch.isFinite, let error = batch.firstNotFinite(nanAllowed: nanAllowed) { throw error }
-      reservoir.take(values.base, rows: rows, columnStride: rows)
+      try reservoir.take(values.base, rows: rows, columnStride: rows)
       if let progress = call.progress, !progress(0, "read") { throw DetectionError.cancelled }
     }
     try reservoir.withMatrix { (X) throws(DetectionError) in

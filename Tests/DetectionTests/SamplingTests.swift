@@ -9,7 +9,7 @@ struct SamplingTests {
     var counts = [Int](repeating: 0, count: rows)
     var allDistinct = true
     func run(_ weights: UnsafeBufferPointer<Double>?) throws {
-      let sampler = RowSampler(rows: rows, count: count, replace: replace, weights: weights)
+      let sampler = try RowSampler(rows: rows, count: count, replace: replace, weights: weights)
       var random = Random(seed: 11, stream: UInt64(rows))
       var seen = RowSet(capacity: count)
       let chosen = try Buffer<Int>(count: count)
@@ -96,7 +96,7 @@ struct SamplingTests {
       let batch = Table(1, 50) { _, column in Double(column) }
       for start in stride(from: 0, to: 500, by: 50) {
         for index in 0..<50 { batch.values[index] = Double(start + index) }
-        reservoir.take(batch.values, rows: 50, columnStride: 50)
+        try reservoir.take(batch.values, rows: 50, columnStride: 50)
       }
       #expect(reservoir.rows == 25)
       try reservoir.withMatrix { (X) throws(DetectionError) in
@@ -107,7 +107,7 @@ struct SamplingTests {
 
     var whole = Reservoir(columns: 2, seed: 0, capacity: 25)
     let batch = Table(2, 10) { column, row in Double(10 * column + row) }
-    whole.take(batch.values, rows: 10, columnStride: 10)
+    try whole.take(batch.values, rows: 10, columnStride: 10)
     try whole.withMatrix { (X) throws(DetectionError) in
       #expect((0..<10).map { X.value($0, 1) } == (10..<20).map(Double.init))
     }
