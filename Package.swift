@@ -55,9 +55,10 @@ let package = Package(
     .executableTarget(
       name: "PynomalyCLI",
       dependencies: [
-        "CPynomaly", "Pynomaly", "Tables",
+        "CPynomaly", "CNumbers", "Pynomaly", "Tables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ], exclude: ["Manual"], swiftSettings: optimised),
+    .testTarget(name: "TablesTests", dependencies: ["Tables"]),
     .testTarget(name: "DetectionTests", dependencies: ["Detection", "Kernels", "CKernels"]
       + kernelsV3.map { .init(stringLiteral: $0.name) }),
   ] + kernelsV3,

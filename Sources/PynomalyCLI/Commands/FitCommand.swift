@@ -1,0 +1,40 @@
+import ArgumentParser
+
+struct Fit: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fit a detector on a table and save the model.",
+    discussion: """
+      The file is read once, in chunks of up to 10,000 rows, in bounded memory. Of more than 131,072 \
+      rows the fit sees a random sample of that many, drawn by the seed. See "pynomaly help detect" \
+      for what files may look like.
+      """)
+
+  @OptionGroup(title: "Table options") var table: TableOptions
+  @OptionGroup(title: "Table options") var encoding: EncodingOptions
+  @OptionGroup(title: "Detector options") var detector: DetectorOptions
+  @OptionGroup(title: "Run options") var run_: RunOptions
+
+  @Option(
+    help: ArgumentHelp("A column that is no feature, as in detect.", valueName: "name"))
+  var labelColumn: String?
+
+  @Option(help: ArgumentHelp("Where the model goes.", valueName: "file"), completion: .file())
+  var saveModel: String
+
+  func run() throws {
+    let session = run_.session
+    let detector = try detector.make()
+    let features = try ColumnChooser(try table.open(session), table, labelName: labelColumn)
+      .forFitting(detector, oneHot: encoding.oneHot, session: session)
+    let fitted = try FitPass(detector, features, session, keeping: false)
+    try detector.save(to: saveModel)
+    guard !run_.quiet else { return }
+    let threshold = try detector.threshold
+    try standardOutput(
+      "\(features.words.path): \(detector.name) fitted on \(Number.grouped(fitted.rows)) rows,"
+        + " \(features.featureNames.count) features"
+        + (fitted.rows > FitPass.sampleRows
+          ? " (a random sample of \(Number.grouped(FitPass.sampleRows)))" : "")
+        + "\nthreshold \(Number.rounded(threshold)), saved as \(saveModel)\n")
+  }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+struct Score: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Score the rows of a table by a saved model.",
+    discussion: """
+      The columns are found by the names of the model's features, in whatever order the file has them; \
+      columns that the model does not know must be left out with --drop. Where the model or the file \
+      has no names, the order counts. See "pynomaly help detect" for what files may look like.
+      """)
+
+  @OptionGroup(title: "Table options") var table: TableOptions
+  @OptionGroup(title: "Result options") var results: ResultOptions
+  @OptionGroup(title: "Run options") var run_: RunOptions
+
+  @Option(help: ArgumentHelp("The model.", valueName: "file"), completion: .file())
+  var model: String
+
+  func run() throws {
+    try scoreTable(
+      table, model: model,
+      Presentation(options: results, run: run_, session: run_.session))
+  }
+}

@@ -1,0 +1,83 @@
+import CPynomaly
+
+/// The detectors of the library, as it tells them itself: nothing about them is written down here.
+struct DetectorDescription {
+  var name: String
+  var description: String
+  var reference: String
+  var capabilities: [String]
+  var options: [OptionDescription]
+
+  static var names: [String] {
+    (0..<pyn_detector_count()).map { libraryString(pyn_detector_name_at($0)) }
+  }
+
+  init(name: String) throws {
+    var info = pyn_detector_info()
+    info.struct_size = MemoryLayout<pyn_detector_info>.stride
+    try callLibrary { pyn_detector_get_info(name, &info, $0) }
+    self.name = libraryString(info.name)
+    description = libraryString(info.description)
+    reference = libraryString(info.reference)
+    let known = [
+      (PYN_CAPABILITY_EXPLAIN, "explain"), (PYN_CAPABILITY_SAMPLE_WEIGHT, "sample_weight"),
+      (PYN_CAPABILITY_MISSING_VALUES, "missing_values"), (PYN_CAPABILITY_WARM_START, "warm_start"),
+    ]
+    capabilities = known.filter { info.capabilities & Int64($0.0) != 0 }.map(\.1)
+    options = try (0..<info.option_count).map { try OptionDescription(detector: name, index: $0) }
+  }
+}
+
+/// One option of a detector.
+struct OptionDescription {
+  var name: String
+  var description: String
+  var allowed: String
+  var types: [String]
+  var choices: [String]
+  var defaultValue: OptionValue
+
+  init(detector: String, index: Int64) throws {
+    var info = pyn_option_info()
+    info.struct_size = MemoryLayout<pyn_option_info>.stride
+    info.default_value.struct_size = MemoryLayout<pyn_value>.stride
+    try callLibrary { pyn_detector_get_option_info(detector, index, &info, $0) }
+    name = libraryString(info.name)
+    description = libraryString(info.description)
+    allowed = libraryString(info.allowed)
+    let kinds = [
+      (PYN_OPTION_INT, "int"), (PYN_OPTION_DOUBLE, "double"), (PYN_OPTION_BOOL, "bool"),
+      (PYN_OPTION_STRING, "string"),
+    ]
+    types = kinds.filter { Int(info.types) & $0.0 != 0 }.map(\.1)
+    choices = (0..<Int(info.choice_count)).map { libraryString(info.choices[$0]) }
+    defaultValue = OptionValue(info.default_value)
+  }
+}
+
+/// The value of an option.
+enum OptionValue: Equatable {
+  case int(Int64)
+  case double(Double)
+  case bool(Bool)
+  case string(String)
+
+  init(_ value: pyn_value) {
+    switch Int(value.type) {
+    case PYN_OPTION_INT: self = .int(value.int_value)
+    case PYN_OPTION_DOUBLE: self = .double(value.double_value)
+    case PYN_OPTION_BOOL: self = .bool(value.bool_value != 0)
+    default: self = .string(libraryString(value.string_value))
+    }
+  }
+
+  /// As one writes it after --set.
+  var text: String {
+    switch self {
+    case .int(let value): "\(value)"
+    case .double(let value): Number.shortest(value)
+    case .bool(let value): value ? "true" : "false"
+    case .string(let value): value
+    }
+  }
+}

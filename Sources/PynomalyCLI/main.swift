@@ -1,2 +1,0 @@
-import CPynomaly
-print(pyn_abi_version())

@@ -1,0 +1,325 @@
+"""Any detector of the library, in the library's own convention."""
+
+from __future__ import annotations
+
+import math
+import os
+from ctypes import byref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _inputs, _library
+from ._catalog import OptionValue
+from ._errors import (
+    ArgumentError,
+    InvalidDataError,
+    NotFittedError,
+    NotSupportedError,
+    ShapeMismatchError,
+    from_status,
+)
+from ._library import library
+from ._model import Model
+from ._progress import Listener, Progress
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+FloatArray = NDArray[np.float64]
+
+
+class Detector:
+    """A detector of the library, by its name.
+
+    Scores: higher is more anomalous. Labels: 1 outlier, 0 inlier.
+
+    Parameters
+    ----------
+    name : str
+        One of `detector_names()`.
+    **options
+        Options of the detector, as `detector_info(name)` lists them.
+
+    Examples
+    --------
+    >>> from pynomaly import Detector
+    >>> forest = Detector("IsolationForest", n_estimators=50)
+    >>> X = [[0.1, 0.2], [0.0, 0.1], [0.2, 0.1], [9.0, 8.0]]
+    >>> forest.fit(X).predict(X)
+    array([0, 0, 0, 1], dtype=int32)
+
+    Notes
+    -----
+    X may be an array or anything that becomes one, or a table of pandas, polars or pyarrow, whose
+    column names are kept. Arrays of float32 and float64 are never copied, whatever their strides.
+
+    All methods may be called from several threads at the same time: a fit prepares a new model and
+    puts it in the place of the old one when it is done.
+
+    Methods that may take long have the parameters
+
+    threads : int, default=0
+        At most so many threads; 0: the limit of `set_thread_limit`, or all processors.
+    progress : bool or callable, default=None
+        True: a progress bar. A function is called with the fraction done and the name of the step;
+        it stops the call, which then raises CancelledError, by returning True.
+    """
+
+    def __init__(self, name: str, /, **options: OptionValue) -> None:
+        self._model = Model.create(name, options)
+        self._who = name
+
+    # ------------------------------------------------------------------------------- options
+
+    @property
+    def name(self) -> str:
+        """The name of the detector."""
+        return self._model.name
+
+    @property
+    def options(self) -> dict[str, OptionValue]:
+        """All options and their values now."""
+        return self._model.options()
+
+    def set_options(self, **options: OptionValue) -> Self:
+        """Set options. They take effect with the next fit."""
+        model = self._model.copy()
+        for name, value in options.items():
+            model.set_option(name, value)
+        self._model = model
+        return self
+
+    # ------------------------------------------------------------------------------- fitting
+
+    def fit(
+        self,
+        X: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        threads: int = 0,
+        progress: Progress = None,
+    ) -> Self:
+        """Learn from the rows of X.
+
+        A row is drawn in proportion to its weight. With the option warm_start a fitted model is
+        grown. When it fails or is stopped the earlier model stays.
+
+        X may also be a stream of batches that is larger than memory: anything with the Arrow C
+        stream interface, such as a pyarrow.RecordBatchReader. Of more than 131072 rows a uniform
+        random sample of that many is learned from. Streams take no weights.
+        """
+        model = self._model.copy(fitted=self._model.options().get("warm_start") is True)
+        listening: dict[str, Any] = {"threads": threads, "progress": progress}
+        if _inputs.is_stream(X):
+            if sample_weight is not None:
+                raise NotSupportedError("a stream is fitted without sample_weight")
+            stream = _inputs.Stream(X)
+            _run(library.pyn_detector_fit_stream, model, "fit", stream.pointer, **listening)
+        else:
+            array, names = _inputs.read_table(X, self._who)
+            _inputs.check_not_empty(array, self._who)
+            weights = None
+            if sample_weight is not None:
+                weights = _inputs.read_weights(sample_weight, array.shape[0])
+            _run_on(model, "fit", array, weights=weights, **listening)
+            if names is not None:
+                model.set_feature_names(names)
+        model.read()
+        self._model = model
+        return self
+
+    # ------------------------------------------------------------------------------- using
+
+    def score(self, X: Any, *, threads: int = 0, progress: Progress = None) -> FloatArray:
+        """One score a row. Higher is more anomalous."""
+        model = self._model
+        if type(X) is np.ndarray and model.feature_names is None:
+            few = model.score_few(X)
+            if few is not None:
+                return few
+        array = self._read(model, X)
+        scores = np.empty(array.shape[0])
+        _run_on(model, "score", array, scores, threads=threads, progress=progress)
+        return scores
+
+    def predict(self, X: Any, *, threads: int = 0, progress: Progress = None) -> NDArray[np.int32]:
+        """One label a row: 1 where the score is above the threshold, else 0."""
+        model = self._model
+        array = self._read(model, X)
+        labels = np.empty(array.shape[0], dtype=np.int32)
+        _run_on(model, "predict", array, labels, threads=threads, progress=progress)
+        return labels
+
+    def explain(self, X: Any, *, threads: int = 0, progress: Progress = None) -> FloatArray:
+        """How much each feature adds to each row's score: rows x features, not negative.
+
+        A row's shares sum to its score.
+        """
+        model = self._model
+        array = self._read(model, X)
+        shares = np.empty(array.shape)
+        _run_on(model, "explain", array, shares, threads=threads, progress=progress)
+        return shares
+
+    def _read(self, model: Model, X: Any) -> _inputs.Array:
+        self._check_fitted(model)
+        array, names = _inputs.read_table(X, self._who)
+        _inputs.check_names(model.feature_names, names, self._who)
+        if array.shape[1] != model.feature_count:
+            raise ShapeMismatchError(
+                f"X has {array.shape[1]} features, but {self._who} is expecting "
+                f"{model.feature_count} features as input."
+            )
+        return array
+
+    def _check_fitted(self, model: Model) -> None:
+        if not model.feature_count:
+            raise NotFittedError(
+                f"This {self._who} instance is not fitted yet. "
+                "Call 'fit' with appropriate arguments before using this estimator."
+            )
+
+    # --------------------------------------------------------------------------- what it knows
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there is a model to score with."""
+        return self._model.feature_count > 0
+
+    @property
+    def feature_count(self) -> int:
+        """Columns of the fitted data."""
+        self._check_fitted(self._model)
+        return self._model.feature_count
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """Column names of the fitted data, if it had some."""
+        self._check_fitted(self._model)
+        return self._model.feature_names
+
+    @property
+    def threshold(self) -> float:
+        """The score above which a row is an outlier. It can be set."""
+        self._check_fitted(self._model)
+        return self._model.threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self._check_fitted(self._model)
+        if not math.isfinite(value):
+            raise ArgumentError(f"threshold must be finite; got {value}")
+        model = self._model.copy()
+        model.set_threshold(float(value))
+        self._model = model
+
+    def fitted(self, name: str) -> float:
+        """A number that fitting found, such as "max_samples" of an IsolationForest."""
+        self._check_fitted(self._model)
+        return self._model.fitted(name)
+
+    # --------------------------------------------------------------------------------- keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a model file, which C, C++ and Python can load. An old file is replaced whole."""
+        self._check_fitted(self._model)
+        self._model.save(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Load a model file. Safe with files from strangers, unlike pickle."""
+        return cls._of(Model.from_file(path))
+
+    def to_bytes(self) -> bytes:
+        """The contents of the model file."""
+        self._check_fitted(self._model)
+        return self._model.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Load the contents of a model file. Safe with bytes from strangers, unlike pickle."""
+        return cls._of(Model.from_bytes(bytes(data)))
+
+    @classmethod
+    def _of(cls, model: Model) -> Self:
+        detector = cls.__new__(cls)
+        detector._model = model
+        detector._who = model.name
+        return detector
+
+    def __getstate__(self) -> dict[str, Any]:
+        model = self._model
+        content = model.to_bytes() if self.is_fitted else model.options()
+        return {"name": model.name, "who": self._who, "content": content}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        content = state["content"]
+        self._who = state["who"]
+        self._model = (
+            Model.from_bytes(content)
+            if isinstance(content, bytes)
+            else Model.create(state["name"], content)
+        )
+
+    def __copy__(self) -> Self:
+        return self._of(self._model)
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"{type(self).__name__}({self.name!r}{options})"
+
+
+def _run_on(
+    model: Model,
+    step: str,
+    array: _inputs.Array,
+    out: _inputs.Array | None = None,
+    **options: Any,
+) -> None:
+    """Make a call that reads an array and may write one."""
+    matrix = byref(_inputs.as_matrix(array))
+    room = [] if out is None else [out.ctypes.data, out.size]
+    try:
+        _run(getattr(library, f"pyn_detector_{step}"), model, step, matrix, *room, **options)
+    except InvalidDataError as failure:
+        raise _explained(failure, array) from None
+
+
+def _run(
+    function: Any,
+    model: Model,
+    step: str,
+    data: Any,
+    *room: Any,
+    threads: int = 0,
+    progress: Progress = None,
+    weights: FloatArray | None = None,
+) -> None:
+    """Make a call that may be long: listened to, with the interpreter lock given up."""
+    error = _library.Error()
+    call = _library.Call(threads=threads)
+    if weights is not None:
+        call.sample_weight = weights.ctypes.data
+        call.sample_weight_count = weights.size
+    with Listener(step, progress) as listener:
+        call.progress = listener.pointer
+        status = function(model.pointer, data, byref(call), *room, byref(error))
+        if listener.failure is not None:
+            raise listener.failure
+        if status:
+            raise from_status(status, error)
+
+
+def _explained(failure: InvalidDataError, array: _inputs.Array) -> InvalidDataError:
+    """Say of a value that cannot be used what scikit-learn says, before what the library says."""
+    row, column = failure.row, failure.column
+    if row is not None and column is not None and not np.isfinite(array[row, column]):
+        what = (
+            "NaN"
+            if np.isnan(array[row, column])
+            else f"infinity or a value too large for dtype({array.dtype.name!r})"
+        )
+        failure.args = (f"Input X contains {what}.\n{failure}",)
+    return failure

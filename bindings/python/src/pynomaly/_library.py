@@ -1,0 +1,249 @@
+"""Finds libpynomaly, loads it, and declares its functions as include/pynomaly.h does."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+from pathlib import Path
+from typing import Any
+
+ABI_VERSION = 1
+SONAME = "libpynomaly.so.1"
+BUNDLED = Path(__file__).with_name("libpynomaly.so")
+ENVIRONMENT_VARIABLE = "PYNOMALY_LIBRARY"
+
+FLOAT32 = 1
+FLOAT64 = 2
+
+OPTION_INT = 1
+OPTION_DOUBLE = 2
+OPTION_BOOL = 4
+OPTION_STRING = 8
+
+
+class _Sized(ctypes.Structure):
+    """A structure that begins with its own size."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(struct_size=ctypes.sizeof(type(self)), **fields)
+
+
+class Error(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("code", c_int32),
+        ("reserved", c_int32),
+        ("row", c_int64),
+        ("column", c_int64),
+        ("message", c_char * 512),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(row=-1, column=-1)
+
+
+class Matrix(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("data", c_void_p),
+        ("dtype", c_int32),
+        ("reserved", c_int32),
+        ("rows", c_int64),
+        ("columns", c_int64),
+        ("row_stride", c_int64),
+        ("column_stride", c_int64),
+    ]
+
+
+class DetectorInfo(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("description", c_char_p),
+        ("reference", c_char_p),
+        ("capabilities", c_int64),
+        ("option_count", c_int64),
+    ]
+
+
+class Value(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("type", c_int32),
+        ("bool_value", c_int32),
+        ("int_value", c_int64),
+        ("double_value", c_double),
+        ("string_value", c_char_p),
+    ]
+
+
+class OptionInfo(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("description", c_char_p),
+        ("allowed", c_char_p),
+        ("types", c_int32),
+        ("double_minimum_exclusive", c_int32),
+        ("int_minimum", c_int64),
+        ("int_maximum", c_int64),
+        ("double_minimum", c_double),
+        ("double_maximum", c_double),
+        ("choices", POINTER(c_char_p)),
+        ("choice_count", c_int64),
+        ("default_value", Value),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.default_value.struct_size = ctypes.sizeof(Value)
+
+
+class Call(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("progress", c_void_p),
+        ("progress_context", c_void_p),
+        ("threads", c_int32),
+        ("reserved", c_int32),
+        ("sample_weight", c_void_p),
+        ("sample_weight_count", c_int64),
+    ]
+
+
+# Declared with the one argument the Python side reads. The library passes two more (stage, context);
+# in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
+ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
+
+_detector = c_void_p
+_text = c_char_p
+_matrix = POINTER(Matrix)
+_call = POINTER(Call)
+_error = POINTER(Error)
+
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "pyn_version_string": (_text, ()),
+    "pyn_abi_version": (c_int32, ()),
+    "pyn_kernels_name": (_text, ()),
+    "pyn_status_name": (_text, (c_int32,)),
+    "pyn_detector_count": (c_int64, ()),
+    "pyn_detector_name_at": (_text, (c_int64,)),
+    "pyn_detector_get_info": (c_int32, (_text, POINTER(DetectorInfo), _error)),
+    "pyn_detector_get_option_info": (c_int32, (_text, c_int64, POINTER(OptionInfo), _error)),
+    "pyn_detector_create": (c_int32, (_text, POINTER(_detector), _error)),
+    "pyn_detector_free": (None, (_detector,)),
+    "pyn_detector_set_int": (c_int32, (_detector, _text, c_int64, _error)),
+    "pyn_detector_set_double": (c_int32, (_detector, _text, c_double, _error)),
+    "pyn_detector_set_bool": (c_int32, (_detector, _text, c_int32, _error)),
+    "pyn_detector_set_string": (c_int32, (_detector, _text, _text, _error)),
+    "pyn_detector_get_option": (c_int32, (_detector, _text, POINTER(Value), _error)),
+    "pyn_detector_fit": (c_int32, (_detector, _matrix, _call, _error)),
+    "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_score": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
+    "pyn_detector_predict": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
+    "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
+    "pyn_detector_get_threshold": (c_int32, (_detector, POINTER(c_double), _error)),
+    "pyn_detector_set_threshold": (c_int32, (_detector, c_double, _error)),
+    "pyn_detector_get_name": (_text, (_detector,)),
+    "pyn_detector_is_fitted": (c_int32, (_detector,)),
+    "pyn_detector_get_feature_count": (c_int32, (_detector, POINTER(c_int64), _error)),
+    "pyn_detector_get_fitted": (c_int32, (_detector, _text, POINTER(c_double), _error)),
+    "pyn_detector_set_feature_names": (c_int32, (_detector, POINTER(_text), c_int64, _error)),
+    "pyn_detector_get_feature_name": (_text, (_detector, c_int64)),
+    "pyn_detector_save_file": (c_int32, (_detector, _text, _error)),
+    "pyn_detector_save_memory": (
+        c_int32,
+        (_detector, c_void_p, c_size_t, POINTER(c_size_t), _error),
+    ),
+    "pyn_detector_load_file": (c_int32, (_text, POINTER(_detector), _error)),
+    "pyn_detector_load_memory": (c_int32, (_text, c_size_t, POINTER(_detector), _error)),
+    "pyn_set_thread_limit": (None, (c_int32,)),
+    "pyn_get_thread_limit": (c_int32, ()),
+    "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),
+    "pyn_average_precision": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),
+}
+
+
+def _candidates() -> list[str]:
+    """Where to look, best first. A library that was asked for by name is the only candidate."""
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return [named]
+    return [str(BUNDLED)] * BUNDLED.exists() + [SONAME]
+
+
+def _load() -> ctypes.CDLL:
+    failures = []
+    for path in _candidates():
+        try:
+            library = ctypes.CDLL(path)
+        except OSError as error:
+            failures.append(f"  {path}: {error}")
+            continue
+        _declare(library, path)
+        return library
+    raise ImportError(
+        "libpynomaly could not be loaded. Tried:\n" + "\n".join(failures) + "\n"
+        f"Install the pynomaly wheel, which carries it, or set {ENVIRONMENT_VARIABLE} to the path "
+        "of libpynomaly.so."
+    )
+
+
+def _declare(library: ctypes.CDLL, path: str) -> None:
+    try:
+        library.pyn_abi_version.restype = c_int32
+        found = library.pyn_abi_version()
+        if found != ABI_VERSION:
+            remedy = "update the pynomaly package" if found > ABI_VERSION else "update the library"
+            raise ImportError(
+                f"{path} has ABI version {found}; this package needs version {ABI_VERSION}: {remedy}."
+            )
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = library[name]
+            function.restype = result
+            function.argtypes = arguments
+            setattr(library, name, function)
+    except AttributeError as error:
+        raise ImportError(
+            f"{path} is not the libpynomaly this package needs ({error}): update the library."
+        ) from None
+
+
+library = _load()
+
+# The same library for calls that take microseconds: the global interpreter lock is kept, because
+# giving it up can cost a switch interval (5 ms) when another thread is waiting for it.
+library_keeping_lock = ctypes.PyDLL(library._name)
+
+
+def text(value: bytes | None) -> str:
+    """A string of the library; the end of a message may be cut inside a character."""
+    return value.decode("utf-8", "replace") if value else ""
+
+
+def encode(value: str) -> bytes:
+    """A string for the library, which ends strings at the first NUL."""
+    if "\0" in value:
+        raise ValueError(f"{value!r} contains a NUL character")
+    return value.encode("utf-8")
+
+
+def version() -> str:
+    """The version of the loaded library."""
+    return text(library.pyn_version_string())
+
+
+def kernels_name() -> str:
+    """The build of the inner loops chosen for this processor: "baseline" or "x86-64-v3"."""
+    return text(library.pyn_kernels_name())
+
+
+def set_thread_limit(limit: int) -> None:
+    """At most so many threads work for one call that does not say; 0: all processors."""
+    library.pyn_set_thread_limit(limit)
+
+
+def get_thread_limit() -> int:
+    """The limit set by `set_thread_limit`; 0: all processors."""
+    return int(library.pyn_get_thread_limit())
