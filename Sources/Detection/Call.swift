@@ -11,20 +11,27 @@ public struct Call {
     self.threads = threads > 0 ? threads : ThreadLimit.current
     self.progress = progress
   }
+
+  /// The same, for work that is only this part of the whole call.
+  func part(_ range: ClosedRange<Double>) -> Call {
+    guard let progress else { return self }
+    var part = self
+    part.progress = { fraction, stage in
+      progress(range.lowerBound + fraction * (range.upperBound - range.lowerBound), stage)
+    }
+    return part
+  }
 }
 
-/// A call's progress over several stages, told at most every 50 ms.
+/// Tells a call's progress, at most every 50 ms.
 final class ProgressTeller {
   private let call: Call
   private let stage: StaticString
-  private let range: ClosedRange<Double>
   private var last: UInt64
 
-  /// range: the part of the whole call that this stage is.
-  init(_ call: Call, _ stage: StaticString, _ range: ClosedRange<Double> = 0...1) {
+  init(_ call: Call, _ stage: StaticString) {
     self.call = call
     self.stage = stage
-    self.range = range
     last = monotonicNanoseconds()
   }
 
@@ -34,8 +41,7 @@ final class ProgressTeller {
     let now = monotonicNanoseconds()
     guard now &- last >= 50_000_000 else { return true }
     last = now
-    return progress(
-      range.lowerBound + fraction * (range.upperBound - range.lowerBound), stage)
+    return progress(fraction, stage)
   }
 
   /// Tell the end of the whole call; asks at least once in every call.

@@ -106,12 +106,14 @@ public final class Detector {
     if let previous, previous.featureCount != X.columns {
       throw columnMismatch(X, previous)
     }
+    let contamination = options.double("contamination")
     let model = try detectorClass.fit(
-      X, weights: weights, options: options, previous: previous, call: call)
+      X, weights: weights, options: options, previous: previous,
+      call: contamination == nil ? call : call.part(0...0.5))
     var threshold = model.naturalThreshold
-    if let contamination = options.double("contamination") {
+    if let contamination {
       let scores = try Buffer<Double>(count: X.rows)
-      try model.score(X, call: call, into: scores.base)
+      try model.score(X, call: call.part(0.5...1), into: scores.base)
       threshold = quantile(scores, 1 - contamination)
     }
     try ProgressTeller.finish(call, "fit")

@@ -87,7 +87,7 @@ struct ForestGrower {
     let chunks = (X.rows + chunk - 1) / chunk
     try forEachChunk(
       chunks, threads: values < 1 << 18 ? 1 : call.threads,
-      teller: ProgressTeller(call, "fit", 0...0)
+      teller: ProgressTeller(call.part(0...0), "fit")
     ) { (index, _) throws(DetectionError) in
       let first = index * chunk
       let rows = min(chunk, X.rows - first)
