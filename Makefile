@@ -54,6 +54,10 @@ demo: products ## Find the incidents in a recording of a real machine and write 
 	  --top 5 --report .build/demo/report.html
 	@echo "The demo is done. The report is $(CURDIR)/.build/demo/report.html: open it in a browser."
 
+.PHONY: format
+format: ## Lay out the Swift sources
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf .build dist
@@ -111,7 +115,7 @@ uninstall: ## Remove what `make install` put below PREFIX
 
 .PHONY: test
 test: ## Run every test (15 minutes on two cores); installs what it needs and this machine lacks
-	@MAKE="$(MAKE)" Tests/run swift native abi python cli readme fuzz
+	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
 
 .PHONY: test-swift
 test-swift: swift-toolchain ## Tests of the core, in Swift
@@ -131,6 +135,11 @@ test-native: stage ## C and C++ tests against an installed tree: plain, sanitise
 test-abi: stage ## What the shared library exports, needs and weighs
 	make/need readelf:binutils gcc:gcc
 	Tests/abi/run $(STAGE)/usr
+
+.PHONY: test-install
+test-install: build ## Installing somewhere else, and uninstalling
+	make/need cmake:cmake gcc:gcc pkg-config:pkgconf
+	MAKE="$(MAKE)" Tests/install/run .build/install
 
 .PHONY: test-python
 test-python: installed-wheel ## Tests of the Python face, from its wheel
