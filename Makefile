@@ -54,6 +54,10 @@ demo: products ## Find the incidents in a recording of a real machine and write 
 	  --top 5 --report .build/demo/report.html
 	@echo "The demo is done. The report is $(CURDIR)/.build/demo/report.html: open it in a browser."
 
+.PHONY: format
+format: ## Lay out the Swift sources
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf .build dist
@@ -111,7 +115,7 @@ uninstall: ## Remove what `make install` put below PREFIX
 
 .PHONY: test
 test: ## Run every test (15 minutes on two cores); installs what it needs and this machine lacks
-	@MAKE="$(MAKE)" Tests/run swift native abi python cli fuzz
+	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
 
 .PHONY: test-swift
 test-swift: swift-toolchain ## Tests of the core, in Swift
@@ -132,11 +136,21 @@ test-abi: stage ## What the shared library exports, needs and weighs
 	make/need readelf:binutils gcc:gcc
 	Tests/abi/run $(STAGE)/usr
 
+.PHONY: test-install
+test-install: build ## Installing somewhere else, and uninstalling
+	make/need cmake:cmake gcc:gcc pkg-config:pkgconf
+	MAKE="$(MAKE)" Tests/install/run .build/install
+
 .PHONY: test-python
-test-python: wheel ## Tests of the Python face, from its wheel
-	$(PYTHON) -m pip install --quiet --force-reinstall --no-deps dist/*.whl
+test-python: installed-wheel ## Tests of the Python face, from its wheel
+	make/need gcc:gcc
 	cd bindings/python && $(PYTHON) -m pytest -q tests
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/native
+
+.PHONY: test-readme
+test-readme: stage installed-wheel ## The examples of README.md, against an installed tree
+	make/need g++:g++ pkg-config:pkgconf
+	PYNOMALY_STAGE=$(STAGE) $(PYTHON) -m pytest -q Tests/readme
 
 .PHONY: test-cli
 test-cli: products $(VENV)/stamp ## Tests of the command-line tool
@@ -158,6 +172,10 @@ wheel: products $(VENV)/stamp ## Build the Python wheel into dist
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
 	  --wheel-dir dist bindings/python
 	@echo "Built $$(echo dist/*.whl)"
+
+.PHONY: installed-wheel
+installed-wheel: wheel
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 
 $(VENV)/stamp: Tests/requirements.txt
 	make/need python3:python3

@@ -49,6 +49,21 @@ static void progress_goes_to_one(void **state) {
     free(scores);
 }
 
+// The threshold that contamination asks for takes a pass of scoring: still one way from 0 to 1.
+static void progress_never_goes_back(void **state) {
+    (void)state;
+    for (int32_t threads = 1; threads <= 4; threads *= 2) {
+        pyn_detector *forest = make_forest(300, rows);
+        OK(pyn_detector_set_double(forest, "contamination", 0.1, &error));
+        struct watch watch = {0};
+        pyn_call call = watched(&watch);
+        call.threads = threads;
+        OK(pyn_detector_fit(forest, &X, &call, &error));
+        assert_true(watch.last == 1);
+        pyn_detector_free(forest);
+    }
+}
+
 static void cancelling_changes_nothing(void **state) {
     (void)state;
     double *before = malloc((size_t)rows * sizeof *before), *after = malloc((size_t)rows * sizeof *after);
@@ -132,6 +147,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(progress_goes_to_one),
+        cmocka_unit_test(progress_never_goes_back),
         cmocka_unit_test(cancelling_changes_nothing),
         cmocka_unit_test(an_unfitted_detector_stays_unfitted),
         cmocka_unit_test(calls_of_other_versions),
