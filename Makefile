@@ -11,9 +11,10 @@ ABI     := $(shell sed -n 's/^.define PYN_ABI_VERSION \([0-9]*\)/\1/p' include/p
 RELEASE := .build/release
 LIBRARY := $(RELEASE)/libpynomaly.so
 CLI     := $(RELEASE)/pynomaly-cli
-MANUAL  := .build/man/pynomaly.1
+MANUAL  := Sources/PynomalyCLI/Manual/pynomaly.1
 STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
+BENCH_VENV := .build/bench-venv
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
@@ -27,20 +28,13 @@ help: ## List the targets
 # ------------------------------------------------------------------------------------- build --
 
 .PHONY: build products swift-toolchain
-build: products ## Build the shared library, the command-line tool and its manual page
-	@$(MAKE) --no-print-directory $(MANUAL)
+build: products ## Build the shared library and the command-line tool
 
 products: swift-toolchain
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
 	@$(MAKE) --no-print-directory products
-
-# The manual page is what the tool's own --help says.
-$(MANUAL): $(CLI)
-	$(SWIFT_BUILD) --product generate-manual
-	@mkdir -p $(dir $@)
-	$(RELEASE)/generate-manual $(CLI) --output-directory $(dir $@)
 
 swift-toolchain:
 	@command -v swift >/dev/null || { \
@@ -51,7 +45,7 @@ demo: products ## Find the incidents in a recording of a real machine and write 
 	@mkdir -p .build/demo
 	@echo "== Looking for incidents in Benchmarks/host-metrics/host-metrics.csv"
 	$(CLI) detect Benchmarks/host-metrics/host-metrics.csv --drop time --label-column incident \
-	  --top 5 --report .build/demo/report.html
+	  --contamination 0.1 --top 5 --report .build/demo/report.html
 	@echo "The demo is done. The report is $(CURDIR)/.build/demo/report.html: open it in a browser."
 
 .PHONY: format
@@ -86,7 +80,7 @@ sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@VERSION@|$(VE
 endef
 
 .PHONY: install
-install: $(LIBRARY) $(CLI) $(MANUAL) ## Install below PREFIX (/usr/local), or below DESTDIR for packagers
+install: $(LIBRARY) $(CLI) ## Install below PREFIX (/usr/local), or below DESTDIR for packagers
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
 	strip --strip-unneeded -o $(DESTDIR)$(LIBDIR)/$(REAL) $(LIBRARY)
@@ -95,9 +89,9 @@ install: $(LIBRARY) $(CLI) $(MANUAL) ## Install below PREFIX (/usr/local), or be
 	ln -sf libpynomaly.so.$(ABI) $(DESTDIR)$(LIBDIR)/libpynomaly.so
 	strip -o $(DESTDIR)$(PREFIX)/bin/pynomaly $(CLI)
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/pynomaly
-	$(call fill,packaging/pynomaly.pc.in,$(LIBDIR)/pkgconfig/pynomaly.pc)
-	$(call fill,packaging/pynomaly-config.cmake.in,$(CONFIG)/pynomaly-config.cmake)
-	$(call fill,packaging/pynomaly-config-version.cmake.in,$(CONFIG)/pynomaly-config-version.cmake)
+	$(call fill,bindings/packaging/pynomaly.pc.in,$(LIBDIR)/pkgconfig/pynomaly.pc)
+	$(call fill,bindings/packaging/pynomaly-config.cmake.in,$(CONFIG)/pynomaly-config.cmake)
+	$(call fill,bindings/packaging/pynomaly-config-version.cmake.in,$(CONFIG)/pynomaly-config-version.cmake)
 	install -D -m 644 $(MANUAL) $(DESTDIR)$(SHARE)/man/man1/pynomaly.1
 	install -d $(dir $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)))
 	$(CLI) --generate-completion-script bash >$(DESTDIR)$(BASH_COMPLETION)
@@ -128,28 +122,28 @@ stage: build
 
 .PHONY: test-native
 test-native: stage ## C and C++ tests against an installed tree: plain, sanitised, under valgrind
-	make/need cmake:cmake g++:g++ pkg-config:pkgconf libcmocka-dev doctest-dev libeigen3-dev valgrind libc6-dbg
+	Tests/support/need cmake:cmake g++:g++ pkg-config:pkgconf libcmocka-dev doctest-dev libeigen3-dev valgrind libc6-dbg
 	Tests/native/run $(STAGE) $(LIBRARY) .build/native
 
 .PHONY: test-abi
 test-abi: stage ## What the shared library exports, needs and weighs
-	make/need readelf:binutils gcc:gcc
+	Tests/support/need readelf:binutils gcc:gcc
 	Tests/abi/run $(STAGE)/usr
 
 .PHONY: test-install
 test-install: build ## Installing somewhere else, and uninstalling
-	make/need cmake:cmake gcc:gcc pkg-config:pkgconf
+	Tests/support/need cmake:cmake gcc:gcc pkg-config:pkgconf
 	MAKE="$(MAKE)" Tests/install/run .build/install
 
 .PHONY: test-python
 test-python: installed-wheel ## Tests of the Python face, from its wheel
-	make/need gcc:gcc
+	Tests/support/need gcc:gcc
 	cd bindings/python && $(PYTHON) -m pytest -q tests
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/native
 
 .PHONY: test-readme
 test-readme: stage installed-wheel ## The examples of README.md, against an installed tree
-	make/need g++:g++ pkg-config:pkgconf
+	Tests/support/need g++:g++ pkg-config:pkgconf
 	PYNOMALY_STAGE=$(STAGE) $(PYTHON) -m pytest -q Tests/readme
 
 .PHONY: test-cli
@@ -177,14 +171,23 @@ wheel: products $(VENV)/stamp ## Build the Python wheel into dist
 installed-wheel: wheel
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 
-$(VENV)/stamp: Tests/requirements.txt
-	make/need python3:python3
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || make/need python3-venv
-	python3 -m venv $(VENV)
-	@echo "Installing into $(VENV): $$(sed -n 's/[<>=].*//p' $< | xargs)"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
-
 .PHONY: bench
-bench: products $(VENV)/stamp ## Compare speed and quality with scikit-learn
-	Benchmarks/run
+bench: products $(BENCH_VENV)/stamp ## Compare speed, memory and quality with the peers (an hour); BENCH_ARGS=--quick for less
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) \
+	  PYTHONPATH=$(CURDIR)/bindings/python/src $(BENCH_VENV)/bin/python Benchmarks/detection/run.py $(BENCH_ARGS)
+
+# $(call venv,FOLDER,REQUIREMENTS): a virtual environment of its own.
+define venv
+Tests/support/need python3:python3
+@python3 -c 'import ensurepip, venv' 2>/dev/null || Tests/support/need python3-venv
+python3 -m venv $(1)
+@echo "Installing into $(1): $$(sed -n 's/[<>=].*//p' $(2) | xargs)"
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2)
+@touch $(1)/stamp
+endef
+
+$(VENV)/stamp: Tests/requirements.txt
+	$(call venv,$(VENV),$<)
+
+$(BENCH_VENV)/stamp: Benchmarks/detection/requirements.txt
+	$(call venv,$(BENCH_VENV),$<)
