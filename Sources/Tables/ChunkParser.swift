@@ -73,9 +73,16 @@ public final class ChunkParser: Sendable {
         let action = actions[column]
         var after: Bytes
         if action >= 0 {
-          let number = reader.read(at)
+          var number = reader.read(at)
+          if number.end == at && at.pointee == quote {
+            // Programs that quote every cell are common enough for a way of their own.
+            let inner = reader.read(at + 1)
+            if inner.end != at + 1 && inner.end.pointee == quote {
+              number = Decimal(value: inner.value, end: inner.end + 1)
+            }
+          }
           after = number.end
-          if after != at && (after.pointee == delimiter || after.pointee == newline) {
+          if after != at && isEnd(after) {
             values[action * stride + row] = number.value
           } else {
             let field = try field(at, end, chunk, line, column)
@@ -104,6 +111,13 @@ public final class ChunkParser: Sendable {
       row += 1
     }
     chunk.rows = row
+  }
+
+  /// Whether a field ends here.
+  @inline(__always)
+  private func isEnd(_ at: Bytes) -> Bool {
+    at.pointee == delimiter || at.pointee == newline
+      || (at.pointee == carriageReturn && at[1] == newline)
   }
 
   @inline(__always)

@@ -71,3 +71,9 @@ def average_precision(scores, labels):
         total += (reached - recall) * precision
         recall = reached
     return total
+
+
+def runs(labels):
+    """First and last + 1 of every stretch of ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], labels, [0]])))
+    return list(zip(edges[::2], edges[1::2]))

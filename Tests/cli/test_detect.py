@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from tables import average_precision, csv_text, planted_csv, read_scores, roc_auc
+from tables import average_precision, csv_text, planted_csv, read_scores, roc_auc, runs
 
 
 def ok(result):
@@ -59,7 +59,10 @@ def test_quality_equals_numpy(cli, write):
     np.testing.assert_allclose(got["roc_auc"], roc_auc(scores, labels), rtol=1e-12)
     np.testing.assert_allclose(got["average_precision"], average_precision(scores, labels), rtol=1e-12)
     assert got["labelled_rows"] == 40 and "label" not in got["features"]
+    found = [scores[start:stop].max() > 0.5 for start, stop in runs(labels)]
+    assert (got["labelled_runs"], got["labelled_runs_found"]) == (len(found), sum(found))
     words = ok(cli("detect", "t.csv", "--label-column", "label"))
+    assert f"label label: 40 rows in {len(found)} runs; {sum(found)} of them with" in words
     assert f"ROC-AUC {roc_auc(scores, labels):.6f}" in words
     assert f"average precision {average_precision(scores, labels):.6f}" in words
 

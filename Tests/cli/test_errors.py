@@ -148,6 +148,7 @@ def test_one_row(cli):
         (["detect", "-", "--top", "99999"], "--top"),
         (["detect", "-", "--output-format", "csv"], "--output"),
         (["detect", "-", "--model", "m", "--seed", "1"], "--model"),
+        (["detect", "-", "-o", "x", "--report", "x"], "same file"),
         (["detect", "-", "--header", "--no-header"], "header"),
         (["fit", "-"], "--save-model"),
         (["score", "-"], "--model"),

@@ -60,6 +60,11 @@ def test_detectors(cli):
         assert option["name"] in words and option["description"].split()[0] in words
 
 
+def heed_signals():
+    """Whoever runs the tests in the background may have SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_signals_leave_nothing(cli, write, sent, code, threads):
@@ -72,7 +77,7 @@ def test_signals_leave_nothing(cli, write, sent, code, threads):
     process = subprocess.Popen(
         [cli.binary, "detect", "t.csv", "-o", "s.csv", "--set", "n_estimators=3000",
          "--report", "r.html", "--save-model", "m", "--threads", str(threads)],
-        cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_signals,
     )
     deadline = time.monotonic() + 60
     while len(os.listdir(cli.folder)) < 3 and time.monotonic() < deadline:
@@ -91,7 +96,7 @@ def test_signals_leave_nothing(cli, write, sent, code, threads):
 def test_signal_while_waiting_for_input(cli):
     process = subprocess.Popen(
         [cli.binary, "detect", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE, preexec_fn=heed_signals,
     )
     process.stdin.write(b"a,b\n1,2\n")
     process.stdin.flush()

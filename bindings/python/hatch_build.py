@@ -59,11 +59,13 @@ def find_library(root: Path) -> Path:
         raise SystemExit(
             f"{NAME} has not been built yet, and there is no Swift to build it with.\n"
             "Do one of these, then run the same command again:\n"
-            "  - install Swift 6 (https://www.swift.org/install/) so that `swift` is on the PATH;\n"
+            "  - install Swift 6.1 or later (https://www.swift.org/install/) so that `swift` is on the PATH;\n"
             f"  - have {NAME} from elsewhere, and set {ENVIRONMENT_VARIABLE} to its path;\n"
             "  - install a finished wheel: pip install pynomaly"
         )
-    command = [swift, "build", "-c", "release", "--product", "pynomaly"]
+    # The options of the Makefile, so that neither makes the other build anew.
+    options = ["--static-swift-stdlib", "--disable-local-rpath", "--product", "pynomaly"]
+    command = [swift, "build", "-c", "release", *options]
     subprocess.run(command, cwd=project, check=True)
     if not library.is_file():
         raise SystemExit(f"`{' '.join(command)}` in {project} did not make {library}.")

@@ -66,8 +66,8 @@ struct ResultOptions: ParsableArguments {
     if outputFormat != nil && output == nil {
       throw ValidationError("--output-format needs --output")
     }
-    if report == "-" && output == "-" {
-      throw ValidationError("--output and --report cannot both be the standard output")
+    if let output, output == report {
+      throw ValidationError("--output and --report cannot be the same file")
     }
   }
 }

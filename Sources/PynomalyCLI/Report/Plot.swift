@@ -7,6 +7,12 @@ struct Scale {
 
   func place(_ value: Double) -> Double { high > low ? (value - low) / (high - low) : 0.5 }
 
+  /// The height in a drawing of 1000, from the top.
+  func height(_ value: Double) -> Int {
+    let place = place(value)
+    return place.isFinite ? Int((1 - min(1, max(0, place))) * 1000 + 0.5) : 1000
+  }
+
   /// About `count` round numbers within.
   func ticks(_ count: Int) -> [Double] {
     let step = Scale.roundStep((high - low) / Double(max(1, count)))

@@ -82,7 +82,8 @@ struct Report {
         facts += fact("Average precision", Number.fixed(precision, 4))
       }
       facts += fact(
-        "Labelled 1", Number.grouped(quality.positives), "in \(quality.column)")
+        "Labelled 1", Number.grouped(quality.positives),
+        "\(quality.column): \(Number.grouped(quality.runs)) runs, \(Number.grouped(quality.runsFound)) found")
     }
     return facts
   }

@@ -48,7 +48,7 @@ struct ScoreChart {
       },
       columnTitle: "row",
       drawing: bands + spread + line
-        + "<path class=\"threshold\" d=\"M0 \(Int(threshold * 1000))H\(count)\"/>",
+        + "<path class=\"threshold\" d=\"M0 \(scale.height(outcome.pass.threshold))H\(count)\"/>",
       width: count,
       overlay: "<span class=\"threshold-name\" style=\"top:\(percent(threshold))\">threshold</span>"
         + dots + "<output class=\"tip\" hidden></output>",
@@ -63,7 +63,7 @@ struct ScoreChart {
     let rows = outcome.pass.rows
     var text =
       rows > count
-      ? "The line is the highest score of about \(Number.grouped(rows / count)) rows at each point; the"
+      ? "The line is the highest score of up to \(Number.grouped((rows + count - 1) / count)) rows at each point; the"
         + " area reaches down to their lowest."
       : "Each point is a row."
     if outcome.quality != nil { text += " Shaded: rows with label 1." }
@@ -83,7 +83,7 @@ struct ScoreChart {
 
   private func points(_ places: some Sequence<Int>, of values: [Double]) -> String {
     // Half steps put a point in the middle of its rows.
-    places.map { "\($0).5 \(Int(((1 - scale.place(values[$0])) * 1000).rounded()))" }
+    places.map { "\($0).5 \(scale.height(values[$0]))" }
       .joined(separator: "L")
   }
 

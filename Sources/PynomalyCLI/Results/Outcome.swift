@@ -3,6 +3,10 @@ struct Outcome {
   struct Quality {
     var column: String
     var positives: Int
+    /// Stretches of consecutive rows with label 1, and those with a row above the threshold: of an
+    /// incident that lasts, one alarm is enough.
+    var runs: Int
+    var runsFound: Int
     /// Or why there is none.
     var rocAUC: Result<Double, LibraryError>
     var averagePrecision: Result<Double, LibraryError>
@@ -23,13 +27,29 @@ struct Outcome {
     self.pass = pass
     sampledFrom = fitted.flatMap { $0.rows > FitPass.sampleRows ? $0.rows : nil }
     quality = features.labelName.map { column in
-      Quality(
+      let runs = Outcome.runs(pass)
+      return Quality(
         column: column, positives: pass.labels.reduce(0) { $0 + Int($1) },
+        runs: runs.count, runsFound: runs.count { $0 },
         rocAUC: Outcome.measure { try Measure.rocAUC(pass.scores, pass.labels) },
         averagePrecision: Outcome.measure {
           try Measure.averagePrecision(pass.scores, pass.labels)
         })
     }
+  }
+
+  /// For each stretch of label 1, whether it was found.
+  private static func runs(_ pass: ScorePass) -> [Bool] {
+    var runs: [Bool] = []
+    for (row, label) in pass.labels.enumerated() where label == 1 {
+      let isAbove = pass.scores[row] > pass.threshold
+      if row > 0 && pass.labels[row - 1] == 1 {
+        runs[runs.count - 1] = runs[runs.count - 1] || isAbove
+      } else {
+        runs.append(isAbove)
+      }
+    }
+    return runs
   }
 
   private static func measure(_ body: () throws -> Double) -> Result<Double, LibraryError> {

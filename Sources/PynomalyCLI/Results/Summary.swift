@@ -24,16 +24,18 @@ struct Summary {
   }
 
   private func words(_ quality: Outcome.Quality) -> String {
-    let column =
-      "label column \(printable(quality.column.utf8)): \(Number.grouped(quality.positives)) of"
-      + " \(Number.grouped(outcome.pass.rows)) rows are 1"
+    var words: String
     switch (quality.rocAUC, quality.averagePrecision) {
     case (.success(let auc), .success(let precision)):
-      return
-        "ROC-AUC \(Number.fixed(auc, 6)), average precision \(Number.fixed(precision, 6)) (\(column))\n"
+      words = "ROC-AUC \(Number.fixed(auc, 6)), average precision \(Number.fixed(precision, 6))\n"
     case (.failure(let error), _), (_, .failure(let error)):
-      return "no ROC-AUC: \(error.message) (\(column))\n"
+      words = "no ROC-AUC: \(error.message)\n"
     }
+    let runs = quality.runs == 1 ? "1 run" : "\(Number.grouped(quality.runs)) runs"
+    words += "label \(printable(quality.column.utf8)): \(Number.grouped(quality.positives))"
+    words += " \(quality.positives == 1 ? "row" : "rows") in \(runs);"
+    words += " \(Number.grouped(quality.runsFound)) of them with a row above the threshold\n"
+    return words
   }
 
   private var table: String {
@@ -71,6 +73,8 @@ struct Summary {
     if let quality = outcome.quality {
       members.append(("label_column", .string(quality.column)))
       members.append(("labelled_rows", .int(quality.positives)))
+      members.append(("labelled_runs", .int(quality.runs)))
+      members.append(("labelled_runs_found", .int(quality.runsFound)))
       members.append(("roc_auc", (try? quality.rocAUC.get()).map { .number($0) } ?? .null))
       members.append(
         ("average_precision", (try? quality.averagePrecision.get()).map { .number($0) } ?? .null))

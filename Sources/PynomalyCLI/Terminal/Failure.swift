@@ -26,5 +26,6 @@ enum ExitStatus: Int32 {
       2    the command line is not understood
       3    done, and there are anomalies (only with --fail-on-anomaly)
       130  ended by Ctrl-C (143: by SIGTERM); nothing partial is left
+      141  the reader of the standard output went away
     """
 }

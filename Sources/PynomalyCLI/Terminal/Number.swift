@@ -22,10 +22,11 @@ enum Number {
 
   /// With so many decimals, always.
   static func fixed(_ value: Double, _ decimals: Int) -> String {
-    guard value.isFinite, abs(value) < 1e12 else { return shortest(value) }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
     let scaled = (abs(value) * scale).rounded()
+    // Beyond this, whole numbers are not exact any more.
+    guard scaled < 0x1p53 else { return shortest(value) }
     let whole = Int((scaled / scale).rounded(.down))
     let digits = String(Int(scaled - Double(whole) * scale))
     let sign = value < 0 && scaled > 0 ? "-" : ""

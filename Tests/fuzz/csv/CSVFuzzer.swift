@@ -1,12 +1,4 @@
-// Throws bytes at the CSV reader, built into one module with it:
-//
-//   mkdir -p .build/fuzz
-//   clang++ -std=c++17 -O1 -g -fsanitize=address -I Sources/CNumbers/include \
-//       -c Sources/CNumbers/CNumbers.cpp -o .build/fuzz/CNumbers.o
-//   swiftc -O -g -parse-as-library -swift-version 6 -sanitize=fuzzer,address \
-//       -I Sources/CNumbers/include Sources/Tables/*.swift Tests/fuzz/csv/CSVFuzzer.swift \
-//       .build/fuzz/CNumbers.o -lstdc++ -o .build/fuzz/csv
-//   .build/fuzz/csv -max_len=4096 -max_total_time=60 Tests/fuzz/csv/corpus
+// Throws bytes at the CSV reader; `run` beside this file builds it into one module with the reader.
 //
 // Besides crashes it looks for differences: a table must read the same, or fail the same, in chunks of
 // a few bytes on two threads as in one piece on one.

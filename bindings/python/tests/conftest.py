@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else one of scikit-learn's checks is left out
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

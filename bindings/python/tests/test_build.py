@@ -56,14 +56,15 @@ def test_library_is_built(build, project, monkeypatch):
     swift.chmod(0o755)
     monkeypatch.setenv("PATH", str(project), prepend=":")
     library = build.find_library(project / "bindings/python")
-    assert library.read_text() == "build -c release --product pynomaly\n"
+    assert library.read_text().startswith("build -c release")
+    assert library.read_text().endswith("--product pynomaly\n")
 
 
 def test_without_swift(build, project, monkeypatch):
     monkeypatch.setenv("PATH", str(project))
     with pytest.raises(SystemExit) as caught:
         build.find_library(project / "bindings/python")
-    for remedy in ("install Swift 6", "set PYNOMALY_LIBRARY", "pip install pynomaly"):
+    for remedy in ("install Swift 6.1", "set PYNOMALY_LIBRARY", "pip install pynomaly"):
         assert remedy in str(caught.value)
     (project / "Package.swift").unlink()
     with pytest.raises(SystemExit, match="checkout of the whole project"):
