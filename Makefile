@@ -4,6 +4,7 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 FUZZ_SECONDS ?= 3600
+BENCH_OPTIONS ?=
 
 VERSION := $(shell sed -n 's/^.define PYN_VERSION_STRING "\(.*\)"/\1/p' include/pynomaly.h)
 ABI     := $(shell sed -n 's/^.define PYN_ABI_VERSION \([0-9]*\)/\1/p' include/pynomaly.h)
@@ -11,9 +12,10 @@ ABI     := $(shell sed -n 's/^.define PYN_ABI_VERSION \([0-9]*\)/\1/p' include/p
 RELEASE := .build/release
 LIBRARY := $(RELEASE)/libpynomaly.so
 CLI     := $(RELEASE)/pynomaly-cli
-MANUAL  := .build/man/pynomaly.1
+MANUAL  := Sources/PynomalyCLI/Manual/pynomaly.1
 STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
+BENCH   := .build/bench
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
@@ -26,28 +28,19 @@ help: ## List the targets
 
 # ------------------------------------------------------------------------------------- build --
 
-.PHONY: build products swift-toolchain
-build: products ## Build the shared library, the command-line tool and its manual page
-	@$(MAKE) --no-print-directory $(MANUAL)
-
-products: swift-toolchain
+.PHONY: build swift-toolchain
+build: swift-toolchain ## Build the shared library and the command-line tool
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
-	@$(MAKE) --no-print-directory products
-
-# The manual page is what the tool's own --help says.
-$(MANUAL): $(CLI)
-	$(SWIFT_BUILD) --product generate-manual
-	@mkdir -p $(dir $@)
-	$(RELEASE)/generate-manual $(CLI) --output-directory $(dir $@)
+	@$(MAKE) --no-print-directory build
 
 swift-toolchain:
 	@command -v swift >/dev/null || { \
 	  echo "The Swift toolchain (6.1 or later) is not on PATH: https://www.swift.org/install/" >&2; exit 1; }
 
 .PHONY: demo
-demo: products ## Find the incidents in a recording of a real machine and write a report
+demo: build ## Find the incidents in a recording of a real machine and write a report
 	@mkdir -p .build/demo
 	@echo "== Looking for incidents in Benchmarks/host-metrics/host-metrics.csv"
 	$(CLI) detect Benchmarks/host-metrics/host-metrics.csv --drop time --label-column incident \
@@ -86,7 +79,7 @@ sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@VERSION@|$(VE
 endef
 
 .PHONY: install
-install: $(LIBRARY) $(CLI) $(MANUAL) ## Install below PREFIX (/usr/local), or below DESTDIR for packagers
+install: $(LIBRARY) $(CLI) ## Install below PREFIX (/usr/local), or below DESTDIR for packagers
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
 	strip --strip-unneeded -o $(DESTDIR)$(LIBDIR)/$(REAL) $(LIBRARY)
@@ -114,7 +107,7 @@ uninstall: ## Remove what `make install` put below PREFIX
 # ------------------------------------------------------------------------------------- tests --
 
 .PHONY: test
-test: ## Run every test (15 minutes on two cores); installs what it needs and this machine lacks
+test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
 	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
 
 .PHONY: test-swift
@@ -153,7 +146,7 @@ test-readme: stage installed-wheel ## The examples of README.md, against an inst
 	PYNOMALY_STAGE=$(STAGE) $(PYTHON) -m pytest -q Tests/readme
 
 .PHONY: test-cli
-test-cli: products $(VENV)/stamp ## Tests of the command-line tool
+test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz
@@ -167,7 +160,7 @@ fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
 # ------------------------------------------------------------------------ Python, benchmarks --
 
 .PHONY: wheel
-wheel: products $(VENV)/stamp ## Build the Python wheel into dist
+wheel: build $(VENV)/stamp ## Build the Python wheel into dist
 	rm -rf dist
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
 	  --wheel-dir dist bindings/python
@@ -178,13 +171,17 @@ installed-wheel: wheel
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 
 $(VENV)/stamp: Tests/requirements.txt
+$(BENCH)/stamp: Benchmarks/detection/requirements.txt
+$(VENV)/stamp $(BENCH)/stamp:
 	make/need python3:python3
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || make/need python3-venv
-	python3 -m venv $(VENV)
-	@echo "Installing into $(VENV): $$(sed -n 's/[<>=].*//p' $< | xargs)"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	python3 -m venv $(@D)
+	@echo "Installing into $(@D): $$(sed -n 's/[<>=].*//p' $< | xargs)"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .PHONY: bench
-bench: products $(VENV)/stamp ## Compare speed and quality with scikit-learn
-	Benchmarks/run
+bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial
+	make/need gcc:gcc
+	$(BENCH)/bin/python Benchmarks/detection/run.py --json .build/bench.json --markdown .build/bench.md $(BENCH_OPTIONS)
+	@echo "The benchmarks are done; their tables are in .build/bench.md."
