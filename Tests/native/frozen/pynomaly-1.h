@@ -267,7 +267,7 @@ pyn_status pyn_detector_get_option(const pyn_detector *detector, const char *opt
 /* ========================================================================== 6. Fitting == */
 
 /* Called now and then (at most every 50 ms or so) during long work, on the thread that made the
- * call. `fraction` goes from 0 to 1, `stage` names the step ("fit", "score", "explain"). Return 0 to
+ * call. `fraction` goes from 0 to 1, `stage` names the step ("read", "fit", "score", "explain"). Return 0 to
  * go on; any other value cancels: the call returns PYN_ERROR_CANCELLED and nothing has changed. */
 typedef int32_t (*pyn_progress_callback)(double fraction, const char *stage, void *context);
 
