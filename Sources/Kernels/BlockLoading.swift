@@ -15,7 +15,7 @@ public func loadBlock64(
   load(
     base, rowStride: rowStride, columnStride: columnStride, rowNumbers: rowNumbers, rows: rows,
     columns: columns, centres: centres, block: block, blockStride: blockStride,
-    element: ck_centre_doubles)
+    element: ck_centre_doubles, cells: ck_centre_doubles_of_row)
 }
 
 /// Load rows of floats; as ``loadBlock64``.
@@ -27,7 +27,7 @@ public func loadBlock32(
   load(
     base, rowStride: rowStride, columnStride: columnStride, rowNumbers: rowNumbers, rows: rows,
     columns: columns, centres: centres, block: block, blockStride: blockStride,
-    element: ck_centre_floats)
+    element: ck_centre_floats, cells: ck_centre_floats_of_row)
 }
 
 @inline(__always)
@@ -37,6 +37,10 @@ private func load(
   block: UnsafeMutablePointer<Float>, blockStride: Int,
   element: (
     UnsafePointer<UnsafeRawPointer?>, Int64, Double, UnsafeMutablePointer<Float>,
+    UnsafeMutablePointer<ck_floats8>
+  ) -> Void,
+  cells: (
+    UnsafePointer<UnsafeRawPointer?>, UnsafePointer<Double>, UnsafeMutablePointer<Float>,
     UnsafeMutablePointer<ck_floats8>
   ) -> Void
 ) -> Bool {
@@ -58,14 +62,23 @@ private func load(
       }
       row &+= 8
     }
-    // The last rows, the last of them in the lanes that are too many.
+    // The last rows, the last of them in the lanes that are too many; a single row by its columns first.
     if row < rows {
+      var column = 0
+      if rows == 1, blockStride == 1 {
+        while column &+ 8 <= columns {
+          for lane in 0..<8 { starts[lane] = start(0) + (column &+ lane) &* columnStride }
+          cells(starts, centres + column, block + column, &residue)
+          column &+= 8
+        }
+      }
       for lane in 0..<8 { starts[lane] = start(min(row &+ lane, rows &- 1)) }
       withUnsafeMutableBytes(of: &eight) { lanes in
         let lanes = lanes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-        for column in 0..<columns {
+        while column < columns {
           element(starts, Int64(column &* columnStride), centres[column], lanes, &residue)
           (block + (column &* blockStride &+ row)).update(from: lanes, count: rows &- row)
+          column &+= 1
         }
       }
     }

@@ -25,20 +25,20 @@ struct KernelBuildTests {
   @Test(arguments: [1, 7, 8, 9, 64, 100]) func loadingBlocks(rows: Int) throws {
     var random = Random(seed: 3, stream: UInt64(rows))
     let special = [0, -0.0, .nan, .infinity, -.infinity, 1e300, -1e300, 1e-300]
-    let X = Table(rows, 5) { row, column in
+    let X = Table(rows, 19) { row, column in
       (row + column) % 6 == 0 ? special[random.below(special.count)] : random.normal() * 1e9
     }
-    let centres = try Buffer<Double>(count: 5)
-    for column in 0..<5 { centres[column] = random.normal() }
+    let centres = try Buffer<Double>(count: 19)
+    for column in 0..<19 { centres[column] = random.normal() }
     try agree { kernels in
-      let block = try Buffer<Float>(count: 5 * rows)
+      let block = try Buffer<Float>(count: 19 * rows)
       let finite = try withExtendedLifetime((X, centres)) {
         kernels.load(
           try X.matrix, from: 0, rowNumbers: nil, rows: rows, centres: centres.base,
           block: block.base, blockStride: rows)
       }
-      kernels.orderKeys(block.base, 5 * rows, .max)
-      return [finite ? 1 : 0] + (0..<(5 * rows)).map { block[$0].bitPattern }
+      kernels.orderKeys(block.base, 19 * rows, .max)
+      return [finite ? 1 : 0] + (0..<(19 * rows)).map { block[$0].bitPattern }
     }
   }
 

@@ -90,12 +90,13 @@ static inline __attribute__((always_inline)) void ck_three_levels(
     *(ck_mask8 *)places = 15 + 4 * first + 2 * second + third; // masks are -1 or 0
 }
 
-// Eight values, one from each row, less the centre, in single precision and inside its range: NaN for
-// what is not finite, and no negative zero. `residue` gathers a NaN when one was not finite.
-typedef double ck_doubles8 __attribute__((vector_size(64)));
+// Eight values less their centres, in single precision and inside its range: NaN for what is not finite,
+// and no negative zero. `residue` gathers a NaN when one was not finite. The values are those of one
+// column in eight rows, `offset` bytes from where these begin, or eight cells of one row.
+typedef double ck_doubles8 __attribute__((vector_size(64), aligned(8)));
 typedef float ck_floats8 __attribute__((vector_size(32), aligned(4)));
 static inline __attribute__((always_inline)) void ck_centre8(
-    ck_doubles8 raw, double centre, float *out, ck_floats8 *residue) {
+    ck_doubles8 raw, ck_doubles8 centre, float *out, ck_floats8 *residue) {
     const ck_floats8 limit = (ck_floats8){} + 0x1.fffffep127f;
     ck_floats8 nothing = __builtin_convertvector(raw - raw, ck_floats8); // 0 or NaN
     ck_floats8 value = __builtin_convertvector(raw - centre, ck_floats8);
@@ -109,7 +110,13 @@ static inline __attribute__((always_inline)) void ck_centre8(
         ck_doubles8 raw = {0};                                                                     \
         for (int row = 0; row < 8; row++)                                                          \
             raw[row] = (double)*(const type *)((const char *)rows[row] + offset);                  \
-        ck_centre8(raw, centre, out, residue);                                                     \
+        ck_centre8(raw, (ck_doubles8){0} + centre, out, residue);                                  \
+    }                                                                                              \
+    static inline __attribute__((always_inline)) void name##_of_row(                               \
+        const void *const *cells, const double *centres, float *out, ck_floats8 *residue) {        \
+        ck_doubles8 raw = {0};                                                                     \
+        for (int cell = 0; cell < 8; cell++) raw[cell] = (double)*(const type *)cells[cell];       \
+        ck_centre8(raw, *(const ck_doubles8 *)centres, out, residue);                              \
     }
 CK_CENTRE(ck_centre_doubles, double)
 CK_CENTRE(ck_centre_floats, float)
