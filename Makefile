@@ -4,7 +4,6 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 FUZZ_SECONDS ?= 3600
-BENCH_OPTIONS ?=
 
 VERSION := $(shell sed -n 's/^.define PYN_VERSION_STRING "\(.*\)"/\1/p' include/pynomaly.h)
 ABI     := $(shell sed -n 's/^.define PYN_ABI_VERSION \([0-9]*\)/\1/p' include/pynomaly.h)
@@ -15,7 +14,7 @@ CLI     := $(RELEASE)/pynomaly-cli
 MANUAL  := Sources/PynomalyCLI/Manual/pynomaly.1
 STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
-BENCH   := .build/bench
+BENCH_VENV := .build/bench-venv
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
@@ -28,23 +27,25 @@ help: ## List the targets
 
 # ------------------------------------------------------------------------------------- build --
 
-.PHONY: build swift-toolchain
-build: swift-toolchain ## Build the shared library and the command-line tool
+.PHONY: build products swift-toolchain
+build: products ## Build the shared library and the command-line tool
+
+products: swift-toolchain
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory products
 
 swift-toolchain:
 	@command -v swift >/dev/null || { \
 	  echo "The Swift toolchain (6.1 or later) is not on PATH: https://www.swift.org/install/" >&2; exit 1; }
 
 .PHONY: demo
-demo: build ## Find the incidents in a recording of a real machine and write a report
+demo: products ## Find the incidents in a recording of a real machine and write a report
 	@mkdir -p .build/demo
 	@echo "== Looking for incidents in Benchmarks/host-metrics/host-metrics.csv"
 	$(CLI) detect Benchmarks/host-metrics/host-metrics.csv --drop time --label-column incident \
-	  --top 5 --report .build/demo/report.html
+	  --contamination 0.1 --top 5 --report .build/demo/report.html
 	@echo "The demo is done. The report is $(CURDIR)/.build/demo/report.html: open it in a browser."
 
 .PHONY: format
@@ -88,9 +89,9 @@ install: $(LIBRARY) $(CLI) ## Install below PREFIX (/usr/local), or below DESTDI
 	ln -sf libpynomaly.so.$(ABI) $(DESTDIR)$(LIBDIR)/libpynomaly.so
 	strip -o $(DESTDIR)$(PREFIX)/bin/pynomaly $(CLI)
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/pynomaly
-	$(call fill,packaging/pynomaly.pc.in,$(LIBDIR)/pkgconfig/pynomaly.pc)
-	$(call fill,packaging/pynomaly-config.cmake.in,$(CONFIG)/pynomaly-config.cmake)
-	$(call fill,packaging/pynomaly-config-version.cmake.in,$(CONFIG)/pynomaly-config-version.cmake)
+	$(call fill,bindings/packaging/pynomaly.pc.in,$(LIBDIR)/pkgconfig/pynomaly.pc)
+	$(call fill,bindings/packaging/pynomaly-config.cmake.in,$(CONFIG)/pynomaly-config.cmake)
+	$(call fill,bindings/packaging/pynomaly-config-version.cmake.in,$(CONFIG)/pynomaly-config-version.cmake)
 	install -D -m 644 $(MANUAL) $(DESTDIR)$(SHARE)/man/man1/pynomaly.1
 	install -d $(dir $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)))
 	$(CLI) --generate-completion-script bash >$(DESTDIR)$(BASH_COMPLETION)
@@ -107,7 +108,7 @@ uninstall: ## Remove what `make install` put below PREFIX
 # ------------------------------------------------------------------------------------- tests --
 
 .PHONY: test
-test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
+test: ## Run every test (15 minutes on two cores); installs what it needs and this machine lacks
 	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
 
 .PHONY: test-swift
@@ -121,32 +122,32 @@ stage: build
 
 .PHONY: test-native
 test-native: stage ## C and C++ tests against an installed tree: plain, sanitised, under valgrind
-	make/need cmake:cmake g++:g++ pkg-config:pkgconf libcmocka-dev doctest-dev libeigen3-dev valgrind libc6-dbg
+	Tests/support/need cmake:cmake g++:g++ pkg-config:pkgconf libcmocka-dev doctest-dev libeigen3-dev valgrind libc6-dbg
 	Tests/native/run $(STAGE) $(LIBRARY) .build/native
 
 .PHONY: test-abi
 test-abi: stage ## What the shared library exports, needs and weighs
-	make/need readelf:binutils gcc:gcc
+	Tests/support/need readelf:binutils gcc:gcc
 	Tests/abi/run $(STAGE)/usr
 
 .PHONY: test-install
 test-install: build ## Installing somewhere else, and uninstalling
-	make/need cmake:cmake gcc:gcc pkg-config:pkgconf
+	Tests/support/need cmake:cmake gcc:gcc pkg-config:pkgconf
 	MAKE="$(MAKE)" Tests/install/run .build/install
 
 .PHONY: test-python
 test-python: installed-wheel ## Tests of the Python face, from its wheel
-	make/need gcc:gcc
+	Tests/support/need gcc:gcc
 	cd bindings/python && $(PYTHON) -m pytest -q tests
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/native
 
 .PHONY: test-readme
 test-readme: stage installed-wheel ## The examples of README.md, against an installed tree
-	make/need g++:g++ pkg-config:pkgconf
+	Tests/support/need g++:g++ pkg-config:pkgconf
 	PYNOMALY_STAGE=$(STAGE) $(PYTHON) -m pytest -q Tests/readme
 
 .PHONY: test-cli
-test-cli: build $(VENV)/stamp ## Tests of the command-line tool
+test-cli: products $(VENV)/stamp ## Tests of the command-line tool
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz
@@ -160,7 +161,7 @@ fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
 # ------------------------------------------------------------------------ Python, benchmarks --
 
 .PHONY: wheel
-wheel: build $(VENV)/stamp ## Build the Python wheel into dist
+wheel: products $(VENV)/stamp ## Build the Python wheel into dist
 	rm -rf dist
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
 	  --wheel-dir dist bindings/python
@@ -170,18 +171,23 @@ wheel: build $(VENV)/stamp ## Build the Python wheel into dist
 installed-wheel: wheel
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 
-$(VENV)/stamp: Tests/requirements.txt
-$(BENCH)/stamp: Benchmarks/detection/requirements.txt
-$(VENV)/stamp $(BENCH)/stamp:
-	make/need python3:python3
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || make/need python3-venv
-	python3 -m venv $(@D)
-	@echo "Installing into $(@D): $$(sed -n 's/[<>=].*//p' $< | xargs)"
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
-
 .PHONY: bench
-bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial
-	make/need gcc:gcc
-	$(BENCH)/bin/python Benchmarks/detection/run.py --json .build/bench.json --markdown .build/bench.md $(BENCH_OPTIONS)
-	@echo "The benchmarks are done; their tables are in .build/bench.md."
+bench: products $(BENCH_VENV)/stamp ## Compare speed, memory and quality with the peers (an hour); BENCH_ARGS=--quick for less
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) \
+	  PYTHONPATH=$(CURDIR)/bindings/python/src $(BENCH_VENV)/bin/python Benchmarks/detection/run.py $(BENCH_ARGS)
+
+# $(call venv,FOLDER,REQUIREMENTS): a virtual environment of its own.
+define venv
+Tests/support/need python3:python3
+@python3 -c 'import ensurepip, venv' 2>/dev/null || Tests/support/need python3-venv
+python3 -m venv $(1)
+@echo "Installing into $(1): $$(sed -n 's/[<>=].*//p' $(2) | xargs)"
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2)
+@touch $(1)/stamp
+endef
+
+$(VENV)/stamp: Tests/requirements.txt
+	$(call venv,$(VENV),$<)
+
+$(BENCH_VENV)/stamp: Benchmarks/detection/requirements.txt
+	$(call venv,$(BENCH_VENV),$<)

@@ -288,12 +288,14 @@ typedef struct pyn_call {
  * fails or is cancelled the earlier model stays.
  *
  * X must have at least 1 row and 1 column and only finite values (NaN is allowed where the detector's
- * option missing_values is "native"). Sample weights must be finite, >= 0, and not all 0: a row is
+ * option missing_values is "native"). Every value is checked up to 2^22 of them, or when a contamination
+ * is given; of more, IsolationForest reads only the rows that its trees draw, and scoring finds the rest. Sample weights must be finite, >= 0, and not all 0: a row is
  * drawn in proportion to its weight.
  * Errors: INVALID_DATA (row and column are said), INVALID_OPTION (an option does not fit the data),
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
- * IsolationForest: O(n_estimators * max_samples * log(max_samples)) and one pass over X. */
+ * IsolationForest: O(n_estimators * max_samples * log(max_samples)), and one pass over X up to 2^22
+ * values. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 

@@ -79,7 +79,10 @@ struct Forest: Sendable {
 
   mutating func setTerms(_ terms: [Term]) { self.terms = terms }
 
-  mutating func reserve(nodes count: Int) { nodes.reserveCapacity(count) }
+  mutating func reserve(nodes nodeCount: Int, terms termCount: Int) throws(DetectionError) {
+    try nodes.makeRoom(for: nodeCount)
+    try terms.makeRoom(for: termCount)
+  }
 }
 
 /// The mean path length of an unsuccessful search in a binary tree of n rows: equation 1 of the paper.

@@ -3,9 +3,8 @@ import Glibc
 /// Grows the trees of one fit, each from its own random stream, so that the forest does not depend on
 /// the number of threads.
 struct ForestGrower {
-  /// Up to so many values the whole matrix is taken over, as centred columns, and checked. Of more,
-  /// each tree takes only the rows it draws.
-  static let sharedValues = 1 << 22
+  /// Up to so many values the whole matrix is checked. Of more, only the rows that trees draw are read.
+  static let checkedValues = 1 << 22
 
   private let X: Matrix
   private let plan: ForestPlan
@@ -23,7 +22,7 @@ struct ForestGrower {
     self.plan = plan
     self.earlier = earlier
     self.call = call
-    sampler = RowSampler(
+    sampler = try RowSampler(
       rows: X.rows, count: plan.sampleSize, replace: plan.bootstrap, weights: weights)
     if let earlier {
       centres = try columnCentres(of: earlier.forest.centres)
@@ -31,19 +30,24 @@ struct ForestGrower {
       centres = try columnCentres(of: X)
     }
     let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
+    let small = !overflow && values <= ForestGrower.checkedValues
+    // Where most rows are drawn, often by several trees, all are loaded once.
+    let drawn = plan.sampleSize.multipliedReportingOverflow(by: plan.treeCount)
     if X.rows <= Int(Int32.max), !overflow,
-      values <= ForestGrower.sharedValues || plan.sampleSize > X.rows / 8
+      plan.sampleSize > X.rows / 8 || small && (drawn.overflow || drawn.partialValue >= X.rows / 2)
     {
       shared = try ForestGrower.loadAll(
         X, values: values, centres: centres, missing: plan.missing, call: call)
     } else {
       shared = nil
+      if small, !X.isFinite, let error = X.firstNotFinite(nanAllowed: plan.missing) { throw error }
     }
   }
 
   func grow() throws(DetectionError) -> ForestModel {
     let first = earlier?.forest.treeCount ?? 0
     let count = plan.treeCount - first
+    try Memory.require(count, of: MemoryLayout<([TreeNode], [Term])>.stride)
     var trees: [([TreeNode], [Term])] = Array(repeating: ([], []), count: count)
     let workers = max(1, min(call.threads, count))
     var growers: [TreeGrower] = []
@@ -59,7 +63,7 @@ struct ForestGrower {
       do throws(DetectionError) {
         try forEachChunk(count, threads: workers, teller: teller) {
           (tree, worker) throws(DetectionError) in
-          trees[tree] = try growers[worker].grow(stream: UInt64(first + tree))
+          trees[tree] = try growers[worker].grow(tree: first + tree)
         }
       } catch {
         failure = error
@@ -73,7 +77,9 @@ struct ForestGrower {
         featuresPerTree: plan.featuresPerTree, seed: plan.seed, ndim: plan.ndim,
         takesMissing: plan.missing,
         centres: Array(UnsafeBufferPointer(start: centres.base, count: X.columns)))
-    forest.reserve(nodes: forest.nodes.count + trees.reduce(0) { $0 + $1.0.count })
+    try forest.reserve(
+      nodes: forest.nodes.count + trees.reduce(0) { $0 + $1.0.count },
+      terms: forest.terms.count + trees.reduce(0) { $0 + $1.1.count })
     for (nodes, terms) in trees { forest.append(nodes, terms: terms) }
     return try ForestModel(forest)
   }

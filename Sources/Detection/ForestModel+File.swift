@@ -42,7 +42,7 @@ extension ForestModel {
     var forest = Forest(
       featureCount: featureCount, sampleSize: sampleSize, featuresPerTree: featuresPerTree,
       seed: seed, ndim: ndim, takesMissing: missing == 1, centres: centres)
-    forest.reserve(nodes: nodes.count)
+    try forest.reserve(nodes: nodes.count, terms: 0)
     let features = ndim > 1 ? planes : (missing == 1 ? 2 : 1) * featureCount
     for tree in 0..<(roots.count - 1) {
       guard roots[tree] < roots[tree + 1], roots[tree + 1] <= UInt64(nodes.count) else {

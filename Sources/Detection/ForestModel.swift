@@ -41,6 +41,7 @@ final class ForestModel: Model {
 
   init(_ forest: Forest) throws(DetectionError) {
     self.forest = forest
+    try Memory.require(forest.nodes.count, of: 4)
     let depths = ForestModel.depths(forest)
     depth = Int(depths.max() ?? 0)
     centres = try Buffer(count: forest.featureCount)

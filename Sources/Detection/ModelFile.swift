@@ -25,7 +25,7 @@ public enum ModelFile {
   public static func bytes(of detector: Detector) throws(DetectionError) -> [UInt8] {
     let model = try detector.fittedModel()
     var writer = ModelWriter()
-    writer.bytes += magic
+    writer.write(raw: magic)
     writer.write(version)
     writer.write(detectorABI)
     let lengthPlace = writer.bytes.count
@@ -46,6 +46,7 @@ public enum ModelFile {
     }
     writer.section(.threshold) { $0.write(detector.threshold) }
     writer.section(.model) { model.write(to: &$0) }
+    if let failure = writer.failure { throw failure }
     writer.overwrite(at: lengthPlace, UInt64(writer.bytes.count + 4))
     writer.write(crc32c(writer.bytes))
     return writer.bytes

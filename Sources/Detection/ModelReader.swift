@@ -78,6 +78,7 @@ public struct ModelReader {
     let size = MemoryLayout<Element>.stride
     let count = try readCount("number of \(what)", atMost: left / size)
     let place = try take(count * size, what)
+    try Memory.require(count, of: size)
     return [Element](unsafeUninitializedCapacity: count) { target, filled in
       UnsafeMutableRawBufferPointer(target).copyMemory(
         from: UnsafeRawBufferPointer(rebasing: bytes[place..<(place + count * size)]))

@@ -1,6 +1,8 @@
 /// Builds the bytes of a model file.
 public struct ModelWriter {
-  var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8] = []
+  /// Why the bytes are not whole.
+  private(set) var failure: DetectionError?
 
   mutating func write(_ value: some FixedWidthInteger) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
@@ -34,8 +36,15 @@ public struct ModelWriter {
   /// Elements of a plain type, as they lie in memory (the supported machines are little-endian).
   mutating func write<Element: BitwiseCopyable>(all elements: [Element]) {
     write(UInt64(elements.count))
-    elements.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    do throws(DetectionError) {
+      try bytes.makeRoom(for: bytes.count + elements.count * MemoryLayout<Element>.stride + 4096)
+      elements.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    } catch {
+      failure = error
+    }
   }
+
+  mutating func write(raw: [UInt8]) { bytes += raw }
 
   mutating func section(_ tag: ModelFile.Section, _ content: (inout ModelWriter) -> Void) {
     write(tag.rawValue)

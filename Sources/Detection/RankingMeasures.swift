@@ -48,6 +48,7 @@ public enum RankingMeasure {
         .invalidData,
         "\(outliers) of \(labels.count) labels are outliers; at least one of each kind is needed")
     }
+    try Memory.require(scores.count, of: 40)
     var ranked = zip(scores, labels).map { (score: $0, outlier: $1 != 0) }
     ranked.sort { $0.score > $1.score }
     var groups: [(outliers: Int, inliers: Int)] = []

@@ -24,7 +24,8 @@ public struct Reservoir {
   /// Take rows from a column-major batch.
   public mutating func take(
     _ batch: UnsafePointer<Double>, rows: Int, columnStride: Int
-  ) {
+  ) throws(DetectionError) {
+    try values.makeRoom(for: min(seen + rows, capacity) * columns)
     var row = 0
     while row < rows, seen < capacity {
       for column in 0..<columns { values.append(batch[column * columnStride + row]) }

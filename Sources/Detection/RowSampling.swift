@@ -13,7 +13,9 @@ struct RowSampler {
   /// count is at most `rows`, and without replacement at most the rows that have a weight.
   init(
     rows: Int, count: Int, replace: Bool, weights: UnsafeBufferPointer<Double>?
-  ) {
+  ) throws(DetectionError) {
+    // What weights need: their cumulative sums, and the keys of all rows.
+    if weights != nil { try Memory.require(rows, of: 40) }
     self.rows = rows
     self.replace = replace
     self.weights = weights
@@ -30,43 +32,55 @@ struct RowSampler {
     }
   }
 
+  /// Whether a draw needs to know which rows it has already.
+  var rejects: Bool { weights != nil && !replace && count <= rows / 8 }
+
   /// How many rows a draw gives.
   var drawn: Int { count }
 
-  func draw(_ random: inout Random, into chosen: UnsafeMutablePointer<Int>, seen: inout RowSet) {
+  /// Draw the rows of one tree.
+  ///
+  /// Without weights and replacement, trees are dealt their rows from a shuffled pack, a new one whenever
+  /// it runs out: each tree still has a uniform sample, but no row is in many trees while another is in
+  /// none, so that forests of different seeds differ less.
+  func draw(
+    tree: Int, seed: UInt64, _ random: inout Random, into chosen: UnsafeMutablePointer<Int>,
+    seen: inout RowSet
+  ) {
     if replace {
       for index in 0..<count { chosen[index] = drawOne(&random) }
-    } else if let weights, count > rows / 8 {
-      drawByKeys(&random, weights, into: chosen)
-    } else if cumulative != nil {
-      // Rejecting rows that were drawn already is successive sampling without replacement.
-      seen.clear()
-      var filled = 0
-      var attempts = 0
-      while filled < count {
-        let row = drawOne(&random)
-        attempts += 1
-        if seen.insert(row) {
-          chosen[filled] = row
-          filled += 1
-        } else if attempts > 64 * count, let weights {
-          drawByKeys(&random, weights, into: chosen)
-          return
-        }
-      }
-    } else if count > rows / 4 {
-      drawByShuffling(&random, into: chosen)
+    } else if let weights {
+      drawWeighted(&random, weights, into: chosen, seen: &seen)
     } else {
-      // Floyd's algorithm.
-      seen.clear()
-      for (index, last) in ((rows - count)..<rows).enumerated() {
-        let row = random.below(last + 1)
-        if seen.insert(row) {
-          chosen[index] = row
-        } else {
-          _ = seen.insert(last)
-          chosen[index] = last
-        }
+      let hands = rows / count
+      let pack = Permutation(size: rows, seed: seed, stream: ~UInt64(tree / hands))
+      let first = tree % hands * count
+      for index in 0..<count { chosen[index] = pack(first + index) }
+    }
+  }
+
+  /// In proportion to the weights, without replacement: rows that were drawn already are rejected; where
+  /// that would take long, the rows of the greatest keys are taken.
+  private func drawWeighted(
+    _ random: inout Random, _ weights: UnsafeBufferPointer<Double>,
+    into chosen: UnsafeMutablePointer<Int>, seen: inout RowSet
+  ) {
+    guard rejects else {
+      drawByKeys(&random, weights, into: chosen)
+      return
+    }
+    seen.clear()
+    var filled = 0
+    var attempts = 0
+    while filled < count {
+      let row = drawOne(&random)
+      attempts += 1
+      if seen.insert(row) {
+        chosen[filled] = row
+        filled += 1
+      } else if attempts > 64 * count {
+        drawByKeys(&random, weights, into: chosen)
+        return
       }
     }
   }
@@ -97,18 +111,6 @@ struct RowSampler {
     }
     keyed.sort { $0.key > $1.key }
     for index in 0..<count { chosen[index] = keyed[index].row }
-  }
-
-  /// The head of a Fisher-Yates shuffle.
-  private func drawByShuffling(_ random: inout Random, into chosen: UnsafeMutablePointer<Int>) {
-    var order = Array(0..<rows)
-    order.withUnsafeMutableBufferPointer { order in
-      for index in 0..<count {
-        let other = index + random.below(rows - index)
-        (order[index], order[other]) = (order[other], order[index])
-        chosen[index] = order[index]
-      }
-    }
   }
 }
 

@@ -40,7 +40,7 @@ final class TreeGrower {
     projections = try Buffer(count: plan.ndim > 1 ? count : 0)
     nodes = try Buffer(count: 2 * count, zeroed: false)
     features = Array(0..<X.columns)
-    seen = RowSet(capacity: plan.sampleSize)
+    seen = RowSet(capacity: sampler.rejects ? plan.sampleSize : 0)
     if let shared {
       columns = shared
       stride = X.rows
@@ -64,13 +64,13 @@ final class TreeGrower {
     var constants: Int  // features at the head of `features` known to be constant here
   }
 
-  /// Grow the tree of that random stream.
-  func grow(stream: UInt64) throws(DetectionError) -> ([TreeNode], [Term]) {
-    random = Random(seed: plan.seed, stream: stream)
+  /// Grow a tree; its number gives the random stream.
+  func grow(tree: Int) throws(DetectionError) -> ([TreeNode], [Term]) {
+    random = Random(seed: plan.seed, stream: UInt64(tree))
     nodeCount = 0
     terms.removeAll(keepingCapacity: true)
-    let usable = drawFeatures()
-    try drawRows()
+    let usable = drawFeatures(tree)
+    try drawRows(tree)
     tasks.append(
       Task(node: addLeaf(sampler.drawn), first: 0, count: sampler.drawn, depth: 0, constants: 0))
     while let task = tasks.popLast() {
@@ -91,6 +91,7 @@ final class TreeGrower {
           node: child, first: task.first, count: lefts, depth: task.depth + 1,
           constants: constants))
     }
+    try Memory.require(nodeCount, of: MemoryLayout<TreeNode>.stride)
     return (Array(UnsafeBufferPointer(start: nodes.base, count: nodeCount)), terms)
   }
 
@@ -102,18 +103,24 @@ final class TreeGrower {
     return nodeCount - 1
   }
 
-  /// Put the features of this tree at the head of `features`; returns how many they are.
-  private func drawFeatures() -> Int {
+  /// Put the features of this tree at the head of `features`; returns how many they are. Where a tree has
+  /// all, the first is the one its root will try first: they are dealt like the rows.
+  private func drawFeatures(_ tree: Int) -> Int {
     for index in features.indices { features[index] = index }
-    guard plan.featuresPerTree < X.columns else { return X.columns }
+    guard plan.featuresPerTree < X.columns else {
+      let deal = Permutation(
+        size: X.columns, seed: ~plan.seed, stream: UInt64(tree / X.columns))
+      features.swapAt(0, deal(tree % X.columns))
+      return X.columns
+    }
     for index in 0..<plan.featuresPerTree {
       features.swapAt(index, index + random.below(X.columns - index))
     }
     return plan.featuresPerTree
   }
 
-  private func drawRows() throws(DetectionError) {
-    sampler.draw(&random, into: chosen.base, seen: &seen)
+  private func drawRows(_ tree: Int) throws(DetectionError) {
+    sampler.draw(tree: tree, seed: plan.seed, &random, into: chosen.base, seen: &seen)
     if columnsAreShared {
       for index in 0..<sampler.drawn { rows[index] = UInt32(truncatingIfNeeded: chosen[index]) }
       return
@@ -136,7 +143,8 @@ final class TreeGrower {
     var constants = task.constants
     let own = rows.base + task.first
     while constants < usable {
-      let place = constants + random.below(usable - constants)
+      let isFirst = task.node == 0 && constants == 0 && usable == X.columns
+      let place = isFirst ? 0 : constants + random.below(usable - constants)
       let feature = features[place]
       var least: Float = 0
       var greatest: Float = 0

@@ -26,21 +26,6 @@ private func matrix(
   return matrix
 }
 
-private func areFinite(_ values: Buffer<Double>, _ count: Int) -> Bool {
-  var residue = SIMD8<Double>.zero  // stays zero as long as all is finite
-  var index = 0
-  while index + 8 <= count {
-    let eight = UnsafeRawPointer(values.base + index).loadUnaligned(as: SIMD8<Double>.self)
-    residue += eight - eight
-    index += 8
-  }
-  while index < count {
-    residue[0] += values[index] - values[index]
-    index += 1
-  }
-  return residue.sum() == 0
-}
-
 @_cdecl("pyn_detector_fit_stream") @implementation
 public func pyn_detector_fit_stream(
   _ detector: OpaquePointer?, _ stream: UnsafeMutablePointer<ArrowArrayStream>?,
@@ -62,12 +47,8 @@ public func pyn_detector_fit_stream(
     var reservoir = Reservoir(columns: table.columns, seed: handle.detector.samplingSeed)
     try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
-      if !areFinite(values, rows * table.columns),
-        let error = batch.firstNotFinite(nanAllowed: nanAllowed)
-      {
-        throw error
-      }
-      reservoir.take(values.base, rows: rows, columnStride: rows)
+      if !batch.isFinite, let error = batch.firstNotFinite(nanAllowed: nanAllowed) { throw error }
+      try reservoir.take(values.base, rows: rows, columnStride: rows)
       if let progress = call.progress, !progress(0, "read") { throw DetectionError.cancelled }
     }
     try reservoir.withMatrix { (X) throws(DetectionError) in

@@ -125,6 +125,7 @@ private func collect(
     let count = block.withUnsafeMutableBytes { read($0) }
     guard count >= 0, count <= Int64(block.count) else { throw onFailure(count) }
     if count == 0 { return bytes }
+    try bytes.makeRoom(for: bytes.count + Int(count))
     bytes += block[0..<Int(count)]
   }
 }

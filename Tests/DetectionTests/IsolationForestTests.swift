@@ -111,8 +111,8 @@ struct IsolationForestTests {
   }
 
   @Test func aSampleOfManyRowsIsCheckedAndFitted() throws {
-    // Above ForestGrower.sharedValues the trees take only the rows they draw.
-    let rows = ForestGrower.sharedValues / 4 + 1000
+    // Above ForestGrower.checkedValues the trees take only the rows they draw.
+    let rows = ForestGrower.checkedValues / 4 + 1000
     let X = Table(rows, 4) { row, column in Double((row &* 7919 &+ column &* 31) % 1009) }
     let one = try scores(try fitted(X, threads: 1), Table(50, 4) { Double($0 * $1) })
     let two = try scores(try fitted(X, threads: 2), Table(50, 4) { Double($0 * $1) })

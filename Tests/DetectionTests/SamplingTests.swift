@@ -9,12 +9,12 @@ struct SamplingTests {
     var counts = [Int](repeating: 0, count: rows)
     var allDistinct = true
     func run(_ weights: UnsafeBufferPointer<Double>?) throws {
-      let sampler = RowSampler(rows: rows, count: count, replace: replace, weights: weights)
+      let sampler = try RowSampler(rows: rows, count: count, replace: replace, weights: weights)
       var random = Random(seed: 11, stream: UInt64(rows))
       var seen = RowSet(capacity: count)
       let chosen = try Buffer<Int>(count: count)
-      for _ in 0..<draws {
-        sampler.draw(&random, into: chosen.base, seen: &seen)
+      for tree in 0..<draws {
+        sampler.draw(tree: tree, seed: 5, &random, into: chosen.base, seen: &seen)
         let drawn = (0..<sampler.drawn).map { chosen[$0] }
         if Set(drawn).count != drawn.count { allDistinct = false }
         for row in drawn { counts[row] += 1 }
@@ -28,7 +28,35 @@ struct SamplingTests {
     return (counts, allDistinct)
   }
 
-  /// Each way of drawing without replacement is uniform and never repeats a row.
+  @Test(arguments: [1, 2, 3, 5, 64, 65, 1000]) func permutationsAreWhole(size: Int) {
+    for stream in 0..<20 {
+      let permutation = Permutation(size: size, seed: 3, stream: UInt64(stream))
+      #expect(Set((0..<size).map { permutation($0) }) == Set(0..<size))
+    }
+  }
+
+  /// Every place of the pack is uniform over the seeds, and so is every pair of neighbours.
+  @Test(arguments: [3, 7, 20]) func permutationsAreUniform(size: Int) {
+    var pairs = [Int](repeating: 0, count: size * size)
+    let draws = 20_000 * size
+    for stream in 0..<draws {
+      let permutation = Permutation(size: size, seed: 9, stream: UInt64(stream))
+      pairs[permutation(stream % (size - 1)) * size + permutation(stream % (size - 1) + 1)] += 1
+    }
+    let expected = Double(draws) / Double(size * (size - 1))
+    for first in 0..<size {
+      for second in 0..<size where first != second {
+        #expect(abs(Double(pairs[first * size + second]) - expected) < 6 * expected.squareRoot())
+      }
+    }
+  }
+
+  @Test func treesAreDealtTheirRows() throws {
+    // Ten trees of a tenth each: every row exactly once.
+    #expect(try counts(rows: 1000, count: 100, draws: 10).counts.allSatisfy { $0 == 1 })
+  }
+
+  /// Drawing without replacement is uniform and never repeats a row.
   @Test(arguments: [(1000, 20), (100, 60), (50, 50)]) func uniform(rows: Int, count: Int) throws {
     let draws = 20_000
     let (counts, distinct) = try counts(rows: rows, count: count, draws: draws)
@@ -68,7 +96,7 @@ struct SamplingTests {
       let batch = Table(1, 50) { _, column in Double(column) }
       for start in stride(from: 0, to: 500, by: 50) {
         for index in 0..<50 { batch.values[index] = Double(start + index) }
-        reservoir.take(batch.values, rows: 50, columnStride: 50)
+        try reservoir.take(batch.values, rows: 50, columnStride: 50)
       }
       #expect(reservoir.rows == 25)
       try reservoir.withMatrix { (X) throws(DetectionError) in
@@ -79,7 +107,7 @@ struct SamplingTests {
 
     var whole = Reservoir(columns: 2, seed: 0, capacity: 25)
     let batch = Table(2, 10) { column, row in Double(10 * column + row) }
-    whole.take(batch.values, rows: 10, columnStride: 10)
+    try whole.take(batch.values, rows: 10, columnStride: 10)
     try whole.withMatrix { (X) throws(DetectionError) in
       #expect((0..<10).map { X.value($0, 1) } == (10..<20).map(Double.init))
     }
