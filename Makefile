@@ -4,6 +4,7 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 FUZZ_SECONDS ?= 3600
+BENCH_OPTIONS ?=
 
 VERSION := $(shell sed -n 's/^.define PYN_VERSION_STRING "\(.*\)"/\1/p' include/pynomaly.h)
 ABI     := $(shell sed -n 's/^.define PYN_ABI_VERSION \([0-9]*\)/\1/p' include/pynomaly.h)
@@ -14,7 +15,7 @@ CLI     := $(RELEASE)/pynomaly-cli
 MANUAL  := Sources/PynomalyCLI/Manual/pynomaly.1
 STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
-BENCH_VENV := .build/bench-venv
+BENCH   := .build/bench
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
@@ -27,21 +28,19 @@ help: ## List the targets
 
 # ------------------------------------------------------------------------------------- build --
 
-.PHONY: build products swift-toolchain
-build: products ## Build the shared library and the command-line tool
-
-products: swift-toolchain
+.PHONY: build swift-toolchain
+build: swift-toolchain ## Build the shared library and the command-line tool
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
-	@$(MAKE) --no-print-directory products
+	@$(MAKE) --no-print-directory build
 
 swift-toolchain:
 	@command -v swift >/dev/null || { \
 	  echo "The Swift toolchain (6.1 or later) is not on PATH: https://www.swift.org/install/" >&2; exit 1; }
 
 .PHONY: demo
-demo: products ## Find the incidents in a recording of a real machine and write a report
+demo: build ## Find the incidents in a recording of a real machine and write a report
 	@mkdir -p .build/demo
 	@echo "== Looking for incidents in Benchmarks/host-metrics/host-metrics.csv"
 	$(CLI) detect Benchmarks/host-metrics/host-metrics.csv --drop time --label-column incident \
@@ -108,7 +107,7 @@ uninstall: ## Remove what `make install` put below PREFIX
 # ------------------------------------------------------------------------------------- tests --
 
 .PHONY: test
-test: ## Run every test (15 minutes on two cores); installs what it needs and this machine lacks
+test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
 	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
 
 .PHONY: test-swift
@@ -147,7 +146,7 @@ test-readme: stage installed-wheel ## The examples of README.md, against an inst
 	PYNOMALY_STAGE=$(STAGE) $(PYTHON) -m pytest -q Tests/readme
 
 .PHONY: test-cli
-test-cli: products $(VENV)/stamp ## Tests of the command-line tool
+test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz
@@ -161,7 +160,7 @@ fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
 # ------------------------------------------------------------------------ Python, benchmarks --
 
 .PHONY: wheel
-wheel: products $(VENV)/stamp ## Build the Python wheel into dist
+wheel: build $(VENV)/stamp ## Build the Python wheel into dist
 	rm -rf dist
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
 	  --wheel-dir dist bindings/python
@@ -171,23 +170,18 @@ wheel: products $(VENV)/stamp ## Build the Python wheel into dist
 installed-wheel: wheel
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 
-.PHONY: bench
-bench: products $(BENCH_VENV)/stamp ## Compare speed, memory and quality with the peers (an hour); BENCH_ARGS=--quick for less
-	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) \
-	  PYTHONPATH=$(CURDIR)/bindings/python/src $(BENCH_VENV)/bin/python Benchmarks/detection/run.py $(BENCH_ARGS)
-
-# $(call venv,FOLDER,REQUIREMENTS): a virtual environment of its own.
-define venv
-Tests/support/need python3:python3
-@python3 -c 'import ensurepip, venv' 2>/dev/null || Tests/support/need python3-venv
-python3 -m venv $(1)
-@echo "Installing into $(1): $$(sed -n 's/[<>=].*//p' $(2) | xargs)"
-@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2)
-@touch $(1)/stamp
-endef
-
 $(VENV)/stamp: Tests/requirements.txt
-	$(call venv,$(VENV),$<)
+$(BENCH)/stamp: Benchmarks/detection/requirements.txt
+$(VENV)/stamp $(BENCH)/stamp:
+	Tests/support/need python3:python3
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tests/support/need python3-venv
+	python3 -m venv $(@D)
+	@echo "Installing into $(@D): $$(sed -n 's/[<>=].*//p' $< | xargs)"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
-$(BENCH_VENV)/stamp: Benchmarks/detection/requirements.txt
-	$(call venv,$(BENCH_VENV),$<)
+.PHONY: bench
+bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial
+	Tests/support/need gcc:gcc
+	$(BENCH)/bin/python Benchmarks/detection/run.py --json .build/bench.json --markdown .build/bench.md $(BENCH_OPTIONS)
+	@echo "The benchmarks are done; their tables are in .build/bench.md."

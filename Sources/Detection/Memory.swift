@@ -1,4 +1,4 @@
-import Glibc
+import CKernels
 
 /// Swift's arrays end the process when memory runs out. Whoever is about to grow one by an amount that
 /// the caller's data decide asks here first.
@@ -9,10 +9,9 @@ enum Memory {
       throw DetectionError(.outOfMemory, "cannot allocate \(count) times \(elementSize) bytes")
     }
     // Room for the array's head, and for the small things in between.
-    guard let probe = malloc(bytes + (bytes > 1 << 16 ? 1 << 16 : 64)) else {
+    guard ck_can_allocate(UInt64(bytes) + (bytes > 1 << 16 ? 1 << 16 : 64)) != 0 else {
       throw .outOfMemory(bytes: bytes)
     }
-    free(probe)
   }
 }
 

@@ -133,6 +133,9 @@ static inline int ck_has_x86_64_v3(void) {
 // Processors that this process may use.
 int ck_usable_processors(void);
 
+// Whether so many bytes could be allocated just now.
+int ck_can_allocate(uint64_t bytes);
+
 // Counters shared by threads.
 static inline int64_t ck_fetch_add(int64_t *counter, int64_t amount) {
     return __atomic_fetch_add(counter, amount, __ATOMIC_ACQ_REL);

@@ -32,11 +32,11 @@ _OUR_OPTIONS = (
 
 
 class IsolationForest(OutlierMixin, BaseEstimator):
-    """Isolation Forest Algorithm.
+    """Isolation Forest: rows that random splits set apart quickly are anomalous.
 
-    Isolates observations by randomly selecting a feature and then randomly selecting a split value
-    between the maximum and minimum values of the selected feature. The fewer splits it takes, the
-    more anomalous the observation.
+    Each tree splits a small sample of the rows at random thresholds of random features until every
+    row stands alone. An outlier is alone after few splits; the shorter its paths through the trees,
+    the more anomalous it is (Liu, Ting, Zhou 2008).
 
     The interface is that of `sklearn.ensemble.IsolationForest`. Where scikit-learn is installed this
     is one of its estimators (pipelines, clone, model selection); it also works without.
@@ -49,25 +49,17 @@ class IsolationForest(OutlierMixin, BaseEstimator):
     max_samples : "auto", int or float, default="auto"
         The number of samples to draw from X to train each tree.
 
-        - If int, then draw `max_samples` samples.
-        - If float, then draw `max_samples * X.shape[0]` samples.
-        - If "auto", then `max_samples=min(256, n_samples)`.
-
-        If max_samples is larger than the number of samples provided, all samples will be used for
-        all trees (no sampling).
+        An int is a number of rows, a float a share of them, "auto" means at most 256. More rows than
+        there are mean all of them.
 
     contamination : 'auto' or float, default='auto'
-        The amount of contamination of the data set, i.e. the proportion of outliers in the data
-        set. Used when fitting to define the threshold on the scores of the samples.
-
-        - If 'auto', the threshold is determined as in the original paper.
-        - If float, the contamination should be in the range (0, 0.5].
+        The share of outliers in the training data, above 0 and at most 0.5: fitting sets `offset_`
+        so that as many training rows fall below it. 'auto' takes the paper's threshold of 0.5.
 
     max_features : int or float, default=1.0
         The number of features to draw from X to train each tree.
 
-        - If int, then draw `max_features` features.
-        - If float, then draw `max(1, int(max_features * n_features_in_))` features.
+        An int is a number of features, a float a share of them, at least one.
 
     bootstrap : bool, default=False
         If True, the samples of a tree are drawn with replacement.
@@ -84,8 +76,7 @@ class IsolationForest(OutlierMixin, BaseEstimator):
         Above 0, long calls show a progress bar (of tqdm, where it is installed).
 
     warm_start : bool, default=False
-        When set to ``True``, reuse the solution of the previous call to fit and add more trees to
-        the ensemble, otherwise, just fit a whole new forest.
+        True: fitting again keeps the trees there are and adds more, up to `n_estimators`.
 
     ndim : int, default=1
         How many features a split combines. 1: the method of the paper. 2 or more: slanted splits
@@ -100,10 +91,8 @@ class IsolationForest(OutlierMixin, BaseEstimator):
         The fitted detector underneath, in the library's own convention.
 
     offset_ : float
-        Offset used to define the decision function from the raw scores. We have the relation:
-        ``decision_function = score_samples - offset_``. When contamination is "auto", the offset is
-        -0.5; otherwise it is such that the expected number of training samples have a decision
-        function below 0.
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`. -0.5 when contamination is "auto".
 
     n_estimators_ : int
         The number of trees grown.
