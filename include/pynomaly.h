@@ -15,7 +15,7 @@
  *    #include <stdio.h>
  *
  *    int main(void) {
- *        float x[] = {0.1f, 0.2f, 0.0f, 0.1f, 0.2f, 0.1f, 9.0f, 8.0f};    4 rows, 2 columns
+ *        float x[] = {0.1f, 0.2f, 0.0f, 0.1f, 0.2f, 0.1f, 9.0f, 8.0f}; // 4 rows, 2 columns
  *        double scores[4];
  *        pyn_matrix rows = PYN_MATRIX_F32(x, 4, 2);
  *        pyn_error error = PYN_ERROR_INIT;
@@ -267,8 +267,9 @@ pyn_status pyn_detector_get_option(const pyn_detector *detector, const char *opt
 /* ========================================================================== 6. Fitting == */
 
 /* Called now and then (at most every 50 ms or so) during long work, on the thread that made the
- * call. `fraction` goes from 0 to 1, `stage` names the step ("read", "fit", "score", "explain"). Return 0 to
- * go on; any other value cancels: the call returns PYN_ERROR_CANCELLED and nothing has changed. */
+ * call. `fraction` goes from 0 to 1, `stage` names the step ("read" for streams, "fit", "score",
+ * "explain"). Return 0 to go on; any other value cancels: the call returns PYN_ERROR_CANCELLED and
+ * nothing has changed. */
 typedef int32_t (*pyn_progress_callback)(double fraction, const char *stage, void *context);
 
 /* How one call is to be made. Pass NULL for the defaults. */
@@ -288,13 +289,13 @@ typedef struct pyn_call {
  * fails or is cancelled the earlier model stays.
  *
  * X must have at least 1 row and 1 column and only finite values (NaN is allowed where the detector's
- * option missing_values is "native"). Every value is checked up to 2^22 of them, or when a contamination
+ * option missing_values is "native"). Every value is checked up to 2^20 of them, or when a contamination
  * is given; of more, IsolationForest reads only the rows that its trees draw, and scoring finds the rest. Sample weights must be finite, >= 0, and not all 0: a row is
  * drawn in proportion to its weight.
  * Errors: INVALID_DATA (row and column are said), INVALID_OPTION (an option does not fit the data),
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
- * IsolationForest: O(n_estimators * max_samples * log(max_samples)), and one pass over X up to 2^22
+ * IsolationForest: O(n_estimators * max_samples * log(max_samples)), and one pass over X up to 2^20
  * values. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
@@ -353,14 +354,15 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
                                           pyn_error *error);
 
 /* A number that fitting found. IsolationForest: "max_samples" (rows drawn a tree), "n_estimators"
- * (trees grown), "random_state" (the seed used), "max_features" (features a tree), "node_count".
+ * (trees grown), "random_state" (the seed used, exact up to 2^53; "random" seeds stay below),
+ * "max_features" (features a tree), "node_count".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);
 
 /* Names of the features, kept in the model file; `count` must be the columns of the fitted data, and
  * no name may be NULL, empty or longer than 65535 bytes. A new fit drops them.
- * Errors: NOT_FITTED, SHAPE_MISMATCH, INVALID_ARGUMENT. [one thread per object] */
+ * Errors: NOT_FITTED, NULL_ARGUMENT, SHAPE_MISMATCH, INVALID_ARGUMENT. [one thread per object] */
 pyn_status pyn_detector_set_feature_names(pyn_detector *detector, const char *const *names,
                                           int64_t count, pyn_error *error);
 

@@ -4,7 +4,7 @@ import Glibc
 /// the number of threads.
 struct ForestGrower {
   /// Up to so many values the whole matrix is checked. Of more, only the rows that trees draw are read.
-  static let checkedValues = 1 << 22
+  static let checkedValues = 1 << 20
 
   private let X: Matrix
   private let plan: ForestPlan
@@ -31,10 +31,10 @@ struct ForestGrower {
     }
     let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
     let small = !overflow && values <= ForestGrower.checkedValues
-    // Where most rows are drawn, often by several trees, all are loaded once.
+    // Where rows are drawn by several trees each, all are loaded once.
     let drawn = plan.sampleSize.multipliedReportingOverflow(by: plan.treeCount)
     if X.rows <= Int(Int32.max), !overflow,
-      plan.sampleSize > X.rows / 8 || small && (drawn.overflow || drawn.partialValue >= X.rows / 2)
+      plan.sampleSize > X.rows / 8 || small && (drawn.overflow || drawn.partialValue / 2 >= X.rows)
     {
       shared = try ForestGrower.loadAll(
         X, values: values, centres: centres, missing: plan.missing, call: call)

@@ -53,9 +53,23 @@ struct RowSampler {
       drawWeighted(&random, weights, into: chosen, seen: &seen)
     } else {
       let hands = rows / count
-      let pack = Permutation(size: rows, seed: seed, stream: ~UInt64(tree / hands))
-      let first = tree % hands * count
-      for index in 0..<count { chosen[index] = pack(first + index) }
+      deal(pack: tree / hands, from: tree % hands * count, seed: seed, into: chosen)
+    }
+  }
+
+  private func deal(
+    pack: Int, from first: Int, seed: UInt64, into chosen: UnsafeMutablePointer<Int>
+  ) {
+    guard rows < Permutation.smallest else {
+      Permutation(size: rows, seed: seed, stream: ~UInt64(pack))
+        .map(from: first, count: count, into: chosen)
+      return
+    }
+    var random = Random(seed: seed, stream: ~UInt64(pack))
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: rows) { order in
+      for row in 0..<rows { order[row] = row }
+      for row in 0..<(first + count) { order.swapAt(row, row + random.below(rows - row)) }
+      for index in 0..<count { chosen[index] = order[first + index] }
     }
   }
 

@@ -104,13 +104,12 @@ final class TreeGrower {
   }
 
   /// Put the features of this tree at the head of `features`; returns how many they are. Where a tree has
-  /// all, the first is the one its root will try first: they are dealt like the rows.
+  /// all, the first is the one its root will try first: the trees take turns, from a random beginning.
   private func drawFeatures(_ tree: Int) -> Int {
     for index in features.indices { features[index] = index }
     guard plan.featuresPerTree < X.columns else {
-      let deal = Permutation(
-        size: X.columns, seed: ~plan.seed, stream: UInt64(tree / X.columns))
-      features.swapAt(0, deal(tree % X.columns))
+      var turn = Random(seed: ~plan.seed, stream: UInt64(tree / X.columns))
+      features.swapAt(0, (turn.below(X.columns) + tree) % X.columns)
       return X.columns
     }
     for index in 0..<plan.featuresPerTree {

@@ -74,9 +74,9 @@ public func pyn_detector_score_stream(
       handle = try Pynomaly.handle(detector)
       call = try Pynomaly.call(options)
       _ = try handle?.detector.fittedModel()
+      _ = try required(take, "take")
     }
-    guard let handle else { return }
-    let take = try required(take, "take")
+    guard let handle, let take else { return }
     try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
       let scores = try Buffer<Double>(count: rows, zeroed: false)
