@@ -2,8 +2,12 @@ import CKernels
 import Glibc
 
 extension ForestModel {
-  /// Rows handed to a thread at a time.
-  private static let chunkRows = 2048
+  /// Rows handed to a thread at a time: whole blocks, few enough that all threads end together.
+  private func chunkRows(_ rows: Int, threads: Int) -> Int {
+    let shift = ForestModel.blockShift(keyColumns: keyColumns)
+    let share = min(2048, rows / (16 * threads))
+    return max(1, (share + (1 << shift) - 1) >> shift) << shift
+  }
 
   func score(
     _ X: Matrix, call: Call, into scores: UnsafeMutablePointer<Double>
@@ -12,16 +16,18 @@ extension ForestModel {
       try scoreRow(X, into: scores)
       return
     }
-    let chunks = (X.rows + ForestModel.chunkRows - 1) / ForestModel.chunkRows
-    let threads = X.rows * forest.treeCount < 1 << 17 ? 1 : min(call.threads, chunks)
+    let wanted = X.rows * forest.treeCount < 1 << 17 ? 1 : call.threads
+    let chunkRows = chunkRows(X.rows, threads: wanted)
+    let chunks = (X.rows + chunkRows - 1) / chunkRows
+    let threads = max(1, min(wanted, chunks))
     var workers: [ForestScorer] = []
-    for _ in 0..<max(threads, 1) { workers.append(try ForestScorer(self)) }
+    for _ in 0..<threads { workers.append(try ForestScorer(self)) }
     nonisolated(unsafe) let scores = scores
     try forEachChunk(chunks, threads: threads, teller: ProgressTeller(call, "score")) {
       (chunk, worker) throws(DetectionError) in
-      let first = chunk * ForestModel.chunkRows
+      let first = chunk * chunkRows
       try workers[worker].score(
-        X, from: first, rows: min(ForestModel.chunkRows, X.rows - first), into: scores + first)
+        X, from: first, rows: min(chunkRows, X.rows - first), into: scores + first)
     }
   }
 
