@@ -59,8 +59,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], exclude: ["Manual"], swiftSettings: optimised),
     .testTarget(name: "TablesTests", dependencies: ["Tables"]),
-    .testTarget(name: "DetectionTests", dependencies: ["Detection", "Kernels", "CKernels"]
-      + kernelsV3.map { .init(stringLiteral: $0.name) }),
+    .testTarget(
+      name: "DetectionTests",
+      dependencies: ["Detection", "Kernels", "CKernels"]
+        + kernelsV3.map { .init(stringLiteral: $0.name) }),
   ] + kernelsV3,
   cxxLanguageStandard: .cxx17
 )

@@ -52,14 +52,16 @@ public struct KernelTable: Sendable {
 
   public static let baseline = KernelTable(
     name: "baseline", loadBlock32: Kernels.loadBlock32, loadBlock64: Kernels.loadBlock64,
-    isFinite32: Kernels.isFinite32, isFinite64: Kernels.isFinite64, orderKeys: Kernels.orderKeys, addHeapPaths: Kernels.addHeapPaths, heapPath: Kernels.heapPath,
+    isFinite32: Kernels.isFinite32, isFinite64: Kernels.isFinite64, orderKeys: Kernels.orderKeys,
+    addHeapPaths: Kernels.addHeapPaths, heapPath: Kernels.heapPath,
     addLinkedPaths: Kernels.addLinkedPaths, addHyperplanePaths: Kernels.addHyperplanePaths,
     gatherRange: Kernels.gatherRange, partitionRows: Kernels.partitionRows)
 
   #if arch(x86_64)
     public static let x86v3 = KernelTable(
       name: "x86-64-v3", loadBlock32: KernelsV3.loadBlock32, loadBlock64: KernelsV3.loadBlock64,
-      isFinite32: KernelsV3.isFinite32, isFinite64: KernelsV3.isFinite64, orderKeys: KernelsV3.orderKeys, addHeapPaths: KernelsV3.addHeapPaths,
+      isFinite32: KernelsV3.isFinite32, isFinite64: KernelsV3.isFinite64, orderKeys: KernelsV3.orderKeys,
+      addHeapPaths: KernelsV3.addHeapPaths,
       heapPath: KernelsV3.heapPath, addLinkedPaths: KernelsV3.addLinkedPaths,
       addHyperplanePaths: KernelsV3.addHyperplanePaths, gatherRange: KernelsV3.gatherRange,
       partitionRows: KernelsV3.partitionRows)

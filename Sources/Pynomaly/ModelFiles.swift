@@ -87,7 +87,9 @@ public func pyn_detector_load_callback(
 ) -> pyn_status {
   load(detector, error) { () throws(DetectionError) in
     let read = try required(read, "read")
-    return try collect { read($0.baseAddress, $0.count, context) } onFailure: {
+    return try collect {
+      read($0.baseAddress, $0.count, context)
+    } onFailure: {
       DetectionError(.io, "the read callback returned \($0)")
     }
   }

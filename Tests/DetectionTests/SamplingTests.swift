@@ -124,7 +124,8 @@ struct SamplingTests {
         let position = share * Double(count - 1)
         let low = sorted[Int(position)]
         let high = sorted[min(Int(position) + 1, count - 1)]
-        #expect(abs(quantile(buffer, share) - (low + (high - low) * (position - position.rounded(.down)))) < 1e-12)
+        #expect(
+          abs(quantile(buffer, share) - (low + (high - low) * (position - position.rounded(.down)))) < 1e-12)
       }
     }
   }
