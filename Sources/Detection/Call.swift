@@ -6,9 +6,12 @@ public struct Call {
   public var threads: Int
   public var progress: Progress?
 
+  /// More threads than this are never made.
+  static let mostThreads = 1024
+
   /// threads: 0 for the library's limit.
   public init(threads: Int = 0, progress: Progress? = nil) {
-    self.threads = threads > 0 ? threads : ThreadLimit.current
+    self.threads = min(threads > 0 ? threads : ThreadLimit.current, Call.mostThreads)
     self.progress = progress
   }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// xoshiro256++ (Blackman, Vigna 2019), seeded through SplitMix64: one independent stream for each
 /// (seed, stream) pair, so that a tree's numbers do not depend on which thread grows it.
 struct Random {
@@ -54,7 +56,7 @@ struct Random {
       let u = 2 * unit() - 1
       let v = 2 * unit() - 1
       let s = u * u + v * v
-      if s > 0, s < 1 { return u * squareRootOfLogRatio(s) }
+      if s > 0, s < 1 { return u * (-2 * log(s) / s).squareRoot() }
     }
   }
 }

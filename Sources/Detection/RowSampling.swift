@@ -1,7 +1,5 @@
 import Glibc
 
-func squareRootOfLogRatio(_ s: Double) -> Double { (-2 * log(s) / s).squareRoot() }
-
 /// Draws the rows of one tree: uniformly or in proportion to weights, with or without replacement.
 struct RowSampler {
   private let rows: Int

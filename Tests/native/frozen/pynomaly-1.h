@@ -470,7 +470,8 @@ pyn_status pyn_detector_score_stream(const pyn_detector *detector, struct ArrowA
 /* ========================================================================= 13. Threads == */
 
 /* At most so many threads work for one call that does not say (pyn_call.threads). 0: as many as the
- * process may use processors, the default. Negative values count as 0. [any thread] */
+ * process may use processors, the default. Negative values count as 0; never more than 1024.
+ * [any thread] */
 void pyn_set_thread_limit(int32_t limit);
 int32_t pyn_get_thread_limit(void);
 
