@@ -41,6 +41,9 @@ struct Forest: Sendable {
   var treeCount: Int { roots.count - 1 }
   var isExtended: Bool { ndim > 1 }
 
+  /// Columns of keys in a block: with missing values each feature has two, one for either way.
+  var keyColumns: Int { takesMissing && !isExtended ? 2 * featureCount : featureCount }
+
   init(
     featureCount: Int, sampleSize: Int, featuresPerTree: Int, seed: UInt64, ndim: Int,
     takesMissing: Bool, centres: [Double]

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Grows the trees of one fit, each from its own random stream, so that the forest does not depend on
 /// the number of threads.
 struct ForestGrower {

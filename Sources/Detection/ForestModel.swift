@@ -1,5 +1,4 @@
 import CKernels
-import Glibc
 import Kernels
 
 /// A fitted forest, laid out for scoring.
@@ -49,8 +48,7 @@ final class ForestModel: Model {
     layout = try ForestModel.layout(forest, depths: depths, depth: depth)
   }
 
-  /// Columns of keys in a block: with missing values each feature has two, one for either way.
-  var keyColumns: Int { forest.takesMissing && !forest.isExtended ? 2 * featureCount : featureCount }
+  var keyColumns: Int { forest.keyColumns }
 
   /// Rows in a block: a power of two, so many that the keys stay in the first cache.
   static func blockShift(keyColumns: Int) -> Int {
@@ -76,9 +74,7 @@ final class ForestModel: Model {
   private static func layout(
     _ forest: Forest, depths: [UInt32], depth: Int
   ) throws(DetectionError) -> Layout {
-    let columns =
-      forest.takesMissing && !forest.isExtended ? 2 * forest.featureCount : forest.featureCount
-    let shift = blockShift(keyColumns: columns)
+    let shift = blockShift(keyColumns: forest.keyColumns)
     let heapDepth = max(depth, 3)
     if !forest.isExtended, heapDepth <= 10,
       forest.treeCount << heapDepth <= 16 * forest.nodes.count + (1 << 16)

@@ -83,7 +83,7 @@ public struct KernelTable: Sendable {
   ) -> Bool {
     let kernel = matrix.element == .float32 ? loadBlock32 : loadBlock64
     return kernel(
-      matrix.rows(from: first, count: rows), matrix.rowStride, matrix.columnStride, rowNumbers,
+      matrix.start(ofRow: first), matrix.rowStride, matrix.columnStride, rowNumbers,
       rows, matrix.columns, centres, block, blockStride)
   }
 }

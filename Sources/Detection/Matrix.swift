@@ -82,8 +82,8 @@ public struct Matrix: @unchecked Sendable {
     }
   }
 
-  /// The rows from `first` on.
-  func rows(from first: Int, count: Int) -> UnsafeRawPointer { base + first * rowStride }
+  /// Where a row begins.
+  func start(ofRow row: Int) -> UnsafeRawPointer { base + row * rowStride }
 
   /// Whether every value is finite: one pass at the speed of memory where rows or columns lie together.
   public var isFinite: Bool {

@@ -163,22 +163,23 @@ enum ArrowColumn {
   private static func integers<Value: FixedWidthInteger & BitwiseCopyable>(
     _ type: Value.Type
   ) -> Reader {
-    { data, first, count, target in
-      let source = data + first * MemoryLayout<Value>.size
-      for row in 0..<count {
-        target[row] = Double(
-          source.loadUnaligned(fromByteOffset: row * MemoryLayout<Value>.size, as: type))
-      }
-    }
+    values(type) { Double($0) }
   }
 
   private static func floats<Value: BinaryFloatingPoint & BitwiseCopyable>(
     _ type: Value.Type
   ) -> Reader {
+    values(type) { Double($0) }
+  }
+
+  @inline(__always)
+  private static func values<Value: BitwiseCopyable>(
+    _ type: Value.Type, _ double: @escaping (Value) -> Double
+  ) -> Reader {
     { data, first, count, target in
       let source = data + first * MemoryLayout<Value>.size
       for row in 0..<count {
-        target[row] = Double(
+        target[row] = double(
           source.loadUnaligned(fromByteOffset: row * MemoryLayout<Value>.size, as: type))
       }
     }
