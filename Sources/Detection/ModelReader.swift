@@ -45,6 +45,20 @@ public struct ModelReader {
     return text
   }
 
+  mutating func readVersion(_ what: String) throws(DetectionError) -> Version {
+    let text = try readString(what)
+    guard let version = Version(text) else {
+      throw damaged("the \(what) is \"\(text)\", not three numbers such as 1.0.0")
+    }
+    return version
+  }
+
+  /// All that is left, as the bytes lie.
+  public mutating func readRest() -> UnsafeRawBufferPointer {
+    defer { position = end }
+    return UnsafeRawBufferPointer(rebasing: bytes[position..<end])
+  }
+
   mutating func readOptionValue() throws(DetectionError) -> OptionValue {
     switch try read(UInt8.self, "option type") {
     case 1:

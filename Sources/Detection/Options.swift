@@ -31,6 +31,12 @@ public struct OptionSpec: Sendable {
     public var minimum: Double
     public var minimumExclusive: Bool
     public var maximum: Double
+
+    public init(minimum: Double, minimumExclusive: Bool, maximum: Double) {
+      self.minimum = minimum
+      self.minimumExclusive = minimumExclusive
+      self.maximum = maximum
+    }
   }
 
   public let name: String
@@ -41,7 +47,7 @@ public struct OptionSpec: Sendable {
   public let bools: Bool
   public let choices: [String]
 
-  init(
+  public init(
     _ name: String, _ description: String, default defaultValue: OptionValue,
     ints: ClosedRange<Int>? = nil, doubles: Doubles? = nil, bools: Bool = false,
     choices: [String] = []

@@ -22,6 +22,7 @@ public func pyn_status_name(_ status: pyn_status) -> UnsafePointer<CChar>? {
   case .modelFormat: name = "PYN_ERROR_MODEL_FORMAT"
   case .modelVersion: name = "PYN_ERROR_MODEL_VERSION"
   case .internalFault: name = "PYN_ERROR_INTERNAL"
+  case .plugin: name = "PYN_ERROR_PLUGIN"
   case nil: name = "PYN_ERROR_UNKNOWN"
   }
   return cString(name)
@@ -81,6 +82,13 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(Detecti
     throw DetectionError(.invalidArgument, "\(name) is not UTF-8 text")
   }
   return text
+}
+
+/// Sizes of structures that have grown since the first header of this ABI: programs compiled with that one
+/// end there.
+enum FirstSize {
+  static let call = 48
+  static let detectorInfo = 48
 }
 
 /// Check the size that a caller's structure says it has.
