@@ -12,7 +12,7 @@ public struct ModelReader {
 
   private var left: Int { end - position }
 
-  func damaged(_ what: String) -> DetectionError {
+  public func damaged(_ what: String) -> DetectionError {
     DetectionError(.modelFormat, "the model file is damaged at byte \(position): \(what)")
   }
 

@@ -1,8 +1,10 @@
 /// Builds the bytes of a model file.
 public struct ModelWriter {
-  private(set) var bytes: [UInt8] = []
+  public private(set) var bytes: [UInt8] = []
   /// Why the bytes are not whole.
   private(set) var failure: DetectionError?
+
+  public init() {}
 
   mutating func write(_ value: some FixedWidthInteger) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }

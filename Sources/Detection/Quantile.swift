@@ -1,5 +1,5 @@
 /// The quantile by linear interpolation (NumPy's default). Reorders the values.
-func quantile(_ values: Buffer<Double>, _ share: Double) -> Double {
+public func quantile(_ values: Buffer<Double>, _ share: Double) -> Double {
   let position = share * Double(values.count - 1)
   let lower = min(Int(position.rounded(.down)), values.count - 1)
   let low = select(values.base, values.count, lower)

@@ -43,7 +43,7 @@ func status(
 }
 
 /// Fill as much of the caller's structure as its struct_size says is there.
-private func report(_ failure: DetectionError, to error: UnsafeMutablePointer<pyn_error>?) {
+func report(_ failure: DetectionError, to error: UnsafeMutablePointer<pyn_error>?) {
   guard let error else { return }
   let size = error.pointee.struct_size
   func has(_ field: PartialKeyPath<pyn_error>, _ bytes: Int) -> Bool {
@@ -56,15 +56,7 @@ private func report(_ failure: DetectionError, to error: UnsafeMutablePointer<py
   let capacity = min(size - offset, Int(PYN_ERROR_MESSAGE_SIZE))
   let message = UnsafeMutableRawBufferPointer(
     start: UnsafeMutableRawPointer(error) + offset, count: capacity)
-  var text = Array(failure.message.utf8)
-  if text.count >= capacity {
-    // Cut between characters.
-    var end = capacity - 1
-    while end > 0, text[end] & 0xc0 == 0x80 { end -= 1 }
-    text.removeSubrange(end...)
-  }
-  text.append(0)
-  message.copyBytes(from: text)
+  copy(failure.message, to: message)
 }
 
 /// The pointer, or an error that names it.
