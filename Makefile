@@ -67,7 +67,7 @@ SHARE    := $(PREFIX)/share
 BASH_COMPLETION := $(SHARE)/bash-completion/completions/pynomaly
 ZSH_COMPLETION  := $(SHARE)/zsh/site-functions/_pynomaly
 FISH_COMPLETION := $(SHARE)/fish/vendor_completions.d/pynomaly.fish
-HEADERS  := include/pynomaly.h bindings/cpp/pynomaly.hpp
+HEADERS  := include/pynomaly.h include/pynomaly_plugin.h bindings/cpp/pynomaly.hpp
 INSTALLED := $(addprefix $(LIBDIR)/,$(REAL) libpynomaly.so.$(ABI) libpynomaly.so pkgconfig/pynomaly.pc) \
   $(addprefix $(CONFIG)/,pynomaly-config.cmake pynomaly-config-version.cmake) \
   $(addprefix $(PREFIX)/include/,$(notdir $(HEADERS))) $(PREFIX)/bin/pynomaly $(SHARE)/man/man1/pynomaly.1 \
