@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -29,11 +30,11 @@ pyn_status create(const pyn_plugin_class *, pyn_plugin_call *call, const pyn_val
                   void **instance) {
     if (count != 2 || values[0].type != PYN_OPTION_STRING || values[1].type != PYN_OPTION_INT)
         return host->fail(call, PYN_ERROR_INTERNAL, -1, -1, "the values are not those of the list");
-    auto *probe = new Probe;
+    auto probe = std::make_unique<Probe>();
     probe->behaviour = values[0].string_value;
     probe->seed = values[1].int_value;
     if (probe->is("create throws")) throw std::runtime_error("no more");
-    *instance = probe->is("create NULL") ? nullptr : probe;
+    *instance = probe->is("create NULL") ? nullptr : probe.release();
     return PYN_OK;
 }
 
