@@ -36,7 +36,7 @@ struct DetectorOptions: ParsableArguments {
   func make() throws -> Detector {
     let name = detector ?? DetectorOptions.defaultDetector
     do {
-      let detector = try Detector(name: name)
+      let detector = try PluginSearch.detector(name, Detector.init(name:))
       for setting in settings {
         guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
           throw Failure("--set \(setting): expected option=value", code: .usage)

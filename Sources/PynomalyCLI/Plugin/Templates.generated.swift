@@ -1,0 +1,3 @@
+enum PluginTemplates {
+  static let files: [(language: String, path: String, text: String)] = []
+}
