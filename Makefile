@@ -17,6 +17,8 @@ STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
 BENCH   := .build/bench
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
+# Header-only libraries that the shared library is compiled with.
+BUILD_NEEDS := libtomlplusplus-dev
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
 .DEFAULT_GOAL := build
@@ -30,6 +32,7 @@ help: ## List the targets
 
 .PHONY: build swift-toolchain
 build: swift-toolchain ## Build the shared library and the command-line tool
+	@Tests/support/need $(BUILD_NEEDS)
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
@@ -108,10 +111,11 @@ uninstall: ## Remove what `make install` put below PREFIX
 
 .PHONY: test
 test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
-	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
+	@MAKE="$(MAKE)" Tests/run swift native abi install plugins python cli readme fuzz
 
 .PHONY: test-swift
 test-swift: swift-toolchain ## Tests of the core, in Swift
+	@Tests/support/need $(BUILD_NEEDS)
 	swift test --parallel
 
 .PHONY: stage
