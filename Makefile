@@ -26,7 +26,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpat
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------------------------- build --
 
@@ -169,6 +169,12 @@ wheel: build $(VENV)/stamp ## Build the Python wheel into dist
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
 	  --wheel-dir dist bindings/python
 	@echo "Built $$(echo dist/*.whl)"
+
+.PHONY: python-classes
+python-classes: build $(VENV)/stamp ## Write the Python classes of the detectors anew, from the options they list
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYTHONPATH=bindings/python/src $(PYTHON) -m pynomaly._class_source \
+	  >.build/detectors.py
+	mv .build/detectors.py bindings/python/src/pynomaly/_detectors.py
 
 .PHONY: installed-wheel
 installed-wheel: wheel
