@@ -110,7 +110,7 @@ static void on_crash(int number, siginfo_t *info, void *context) {
         for (int k = 0; k < count; k++)
             if (frames[k] == pc) first = k;
         /* After a call to nowhere there is no frame to unwind; the caller is on the top of the stack. */
-        if (number == SIGSEGV && first == count - 1 && pc == info->si_addr) {
+        if (number == SIGSEGV && pc == info->si_addr) {
             frames[0] = *(void **)at->uc_mcontext.gregs[REG_RSP];
             first = 0, count = 1;
         }

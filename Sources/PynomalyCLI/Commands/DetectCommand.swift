@@ -61,7 +61,7 @@ struct Detect: ParsableCommand {
 
 /// What score does, and detect with a model.
 func scoreTable(_ table: TableOptions, model: String, _ presentation: Presentation) throws {
-  let detector = try Detector(modelAt: model)
+  let detector = try PluginSearch.model(at: model)
   let features = try ColumnChooser(
     try table.open(presentation.session), table, labelName: presentation.options.labelColumn
   ).forScoring(detector)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPynomaly
 
 /// Which detector to make, and its options: passed on as text, so that the library alone knows them.
 struct DetectorOptions: ParsableArguments {
@@ -48,7 +49,8 @@ struct DetectorOptions: ParsableArguments {
       if let seed { try detector.set("random_state", text: seed) }
       return detector
     } catch let error as LibraryError {
-      throw Failure("\(name): \(error.message)", code: .usage)
+      throw Failure(
+        "\(name): \(error.message)", code: error.has(PYN_ERROR_PLUGIN) ? .failure : .usage)
     }
   }
 }

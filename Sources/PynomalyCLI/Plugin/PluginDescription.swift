@@ -63,6 +63,16 @@ struct PluginDescription {
     }
   }
 
+  /// Memory that the loaded plugins took from the host and have not given back.
+  static var allocatedBlocks: Int {
+    (0..<pyn_plugin_count()).reduce(0) { sum, index in
+      var info = pyn_plugin_info()
+      info.struct_size = MemoryLayout<pyn_plugin_info>.stride
+      _ = pyn_plugin_get_info(index, &info, nil)
+      return sum + Int(info.allocated_blocks)
+    }
+  }
+
   /// The folders that are searched, in order.
   static var folders: [String] {
     var folders: [String] = []

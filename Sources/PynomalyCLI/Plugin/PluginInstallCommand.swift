@@ -104,18 +104,18 @@ struct PluginRemove: ParsableCommand {
   }
 }
 
-/// Names of plugins: lower-case letters, digits and hyphens.
+/// Names of plugins, as the library has them.
 enum PluginName {
   static func isWellFormed(_ name: String) -> Bool {
-    guard let first = name.utf8.first, let last = name.utf8.last, name.utf8.count <= 64 else { return false }
-    return (97...122).contains(first) && last != 45
-      && name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
+    func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte) }
+    guard let first = name.utf8.first, isLetter(first), name.utf8.count <= 64 else { return false }
+    return name.utf8.allSatisfy { isLetter($0) || (48...57).contains($0) || $0 == 45 }
   }
 
   static func failure(_ name: String) -> Failure {
     Failure(
-      "\"\(name)\" is no name for a plugin: a lower-case letter, then up to 63 lower-case letters, digits and"
-        + " hyphens, the last no hyphen", code: .usage)
+      "\"\(name)\" is no name for a plugin: lower-case letters, digits and hyphens, a letter first, at most"
+        + " 64", code: .usage)
   }
 }
 

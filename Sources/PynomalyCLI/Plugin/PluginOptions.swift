@@ -48,25 +48,42 @@ enum PluginSearch {
     } catch let unknown as LibraryError where unknown.has(PYN_ERROR_UNKNOWN_DETECTOR) {
       do {
         _ = try PluginDescription(loadingDetector: name)
-      } catch let error as LibraryError {
-        guard error.has(PYN_ERROR_UNKNOWN_DETECTOR) else { throw error }
+      } catch let error as LibraryError where error.has(PYN_ERROR_UNKNOWN_DETECTOR) {
         throw LibraryError(
-          status: unknown.status, message: "\(unknown.message); \(lookedAt)", row: -1, column: -1)
+          status: error.status, message: "\(error.message). \(installed)", row: -1, column: -1)
       }
       return try find(name)
     }
   }
 
-  /// In words, the plugins that are installed.
-  static var lookedAt: String {
+  /// Loads a model, and the installed plugin that it needs.
+  static func model(at path: String) throws -> Detector {
+    do {
+      return try Detector(modelAt: path)
+    } catch let missing as LibraryError where missing.has(PYN_ERROR_MODEL_VERSION) {
+      // The library names the plugin.
+      let name = InstalledPlugin.names.first { missing.message.contains("of the plugin \"\($0)\"") }
+      if let name, try PluginDescription.loaded.allSatisfy({ $0.name != name }) {
+        _ = try PluginDescription(loading: name)
+        return try Detector(modelAt: path)
+      }
+      guard missing.message.contains("of the plugin") else { throw missing }
+      throw Failure("\(path): \(missing.message). \(installed)")
+    }
+  }
+
+  /// In words, the plugins that were looked at.
+  private static var installed: String {
     let installed = (try? InstalledPlugin.all) ?? []
-    guard !installed.isEmpty else { return "no plugin is installed (pynomaly plugin list)" }
+    guard !installed.isEmpty else {
+      return "No plugin is installed in \(PluginDescription.folders.joined(separator: ", "))"
+    }
     let words = installed.map { plugin in
       switch plugin.plugin {
       case .success(let found): "\(found.name) (\(found.detectors.joined(separator: ", ")))"
       case .failure: "\(plugin.manifest) (cannot be used: see pynomaly plugin list)"
       }
     }
-    return "nor has an installed plugin: \(words.joined(separator: ", "))"
+    return "Plugins looked at: \(words.joined(separator: ", "))"
   }
 }

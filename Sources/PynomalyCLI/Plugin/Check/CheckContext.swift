@@ -61,6 +61,7 @@ struct CheckContext {
       PYN_ERROR_INVALID_DATA, PYN_ERROR_INVALID_OPTION, PYN_ERROR_SHAPE_MISMATCH,
       PYN_ERROR_NOT_SUPPORTED, PYN_ERROR_OUT_OF_MEMORY, PYN_ERROR_INVALID_ARGUMENT,
     ]
+    if error.has(PYN_ERROR_PLUGIN) { throw CheckFailure("\(what): \(error.words)") }
     guard allowed.contains(where: error.has) else {
       throw CheckFailure(
         "\(what): \(error.words) (data that a detector cannot use is refused with INVALID_DATA or"
@@ -71,10 +72,8 @@ struct CheckContext {
 
   /// An error says something, in UTF-8.
   func checkMessage(_ error: LibraryError, _ what: String) throws {
-    if error.message.isEmpty || error.message == libraryString(pyn_status_name(error.status)) {
-      throw CheckFailure(
-        "\(what) failed with \(libraryString(pyn_status_name(error.status))) and said nothing; say why"
-          + " with host->fail")
+    if error.message.hasSuffix("did not say why") {
+      throw CheckFailure("\(what): \(error.words); say why with host->fail")
     }
     if error.message.unicodeScalars.contains("\u{FFFD}") {
       throw CheckFailure("\(what) failed with a message that is not UTF-8: \(error.message)")

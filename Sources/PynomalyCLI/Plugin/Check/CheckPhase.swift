@@ -1,6 +1,6 @@
 /// The checks, in their order. Each runs in a child process of its own.
 enum CheckPhase: String, CaseIterable {
-  case load, options, fit, shapes, rows, finite, determinism, threads, saving, damage, missing
+  case load, fit, options, shapes, rows, finite, determinism, threads, saving, damage, missing
   case mismatch, errors, explain
   case partialFit = "partial_fit"
   case labels, weights, cancellation, leaks, speed

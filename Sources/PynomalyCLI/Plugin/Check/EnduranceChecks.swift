@@ -18,7 +18,7 @@ extension CheckContext {
     if fitTime < 200 {
       words.append("fit takes \(milliseconds(fitTime)) for \(Number.grouped(rows)) rows, too short to cancel")
     } else {
-      let data = TestData(rows: rows, columns: columns, seed: 1)
+      let data = TestData(manyRows: rows, columns: columns)
       let X = try data.matrix()
       words.append(
         try cancel("fit", rows: rows, whole: fitTime) { watch in
@@ -30,11 +30,11 @@ extension CheckContext {
 
     let subject = try fitted()
     rows = 10_000
-    var X = try TestData(rows: rows, columns: columns, seed: 2).matrix()
+    var X = try TestData(manyRows: rows, columns: columns, seed: 2).matrix()
     var scoreTime = try time { _ = try subject.score(X) }
     while scoreTime < 400, rows * columns < 8 << 20 {
       rows *= scoreTime < 40 ? 4 : 2
-      X = try TestData(rows: rows, columns: columns, seed: 2).matrix()
+      X = try TestData(manyRows: rows, columns: columns, seed: 2).matrix()
       scoreTime = try time { _ = try subject.score(X) }
     }
     if scoreTime < 200 {
@@ -50,7 +50,7 @@ extension CheckContext {
   }
 
   private func time(fitOf rows: Int) throws -> Double {
-    let data = TestData(rows: rows, columns: columns, seed: 1)
+    let data = TestData(manyRows: rows, columns: columns)
     let X = try data.matrix()
     let subject = try make()
     return try time { try subject.fit(X, training(data)) }
@@ -115,27 +115,28 @@ extension CheckContext {
     partial.isPartial = true
     let broken = SavedModel(bytes).bytes(Array(SavedModel(bytes).payload.dropLast()))
     let narrow = try TestMatrix([1], columns: 1)
-    let silent = CheckContext(
-      description: description, report: report, rows: rows, columns: columns)
+    // The simple ones first, since the others are made of them.
     var steps: [(String, () throws -> Void)] = [
-      ("create and destroy", { _ = try silent.make() }),
-      ("fit and destroy", { try silent.make().fit(X, silent.training(data)) }),
-      ("score", { _ = try subject.score(scored) }),
+      ("create and destroy", { _ = try make() }),
+      ("load and destroy", { _ = try load(bytes) }),
       ("save", { _ = try subject.save() }),
-      ("load and destroy", { _ = try silent.load(bytes) }),
-      ("a load that fails", { _ = try? silent.load(broken) }),
-      ("a fit that fails", { try? silent.make().fit(narrow, silent.training(TestData(rows: 1, columns: 1))) }),
+      ("score", { _ = try subject.score(scored) }),
+    ]
+    if can("explain") { steps.append(("explain", { _ = try subject.explain(scored) })) }
+    steps += [
+      ("fit and destroy", { try make().fit(X, self.training(data)) }),
+      ("a load that fails", { _ = try? load(broken) }),
+      ("a fit that fails", { try? make().fit(narrow, self.training(TestData(rows: 1, columns: 1))) }),
     ]
     let cancelled = Subject.Watch()
     cancelled.progress = { _ in 1 }
     var ended = training(data)
     ended.watch = cancelled
     let training = ended
-    steps.append(("a fit that is cancelled", { try? silent.make().fit(X, training) }))
-    if can("explain") { steps.append(("explain", { _ = try subject.explain(scored) })) }
+    steps.append(("a fit that is cancelled", { try? make().fit(X, training) }))
     if can("partial_fit") {
       let training = partial
-      steps.append(("partial_fit and destroy", { try silent.make().fit(X, training) }))
+      steps.append(("partial_fit and destroy", { try make().fit(X, training) }))
     }
     var rounds = 0
     for (name, step) in steps {
@@ -154,17 +155,25 @@ extension CheckContext {
     let rounds = min(max(Int(150_000_000 / one), 8), 200)
     var heap: [Int] = []
     var resident: [Int] = []
+    var blocks: [Int] = []
     for _ in 0..<4 {
       for _ in 0..<rounds { try step() }
       heap.append(cprocesses_heap())
       resident.append(cprocesses_resident())
+      blocks.append(PluginDescription.allocatedBlocks)
     }
     func growth(_ sizes: [Int]) -> [Int] { zip(sizes.dropFirst(), sizes).map { $0 - $1 } }
+    let kept = growth(blocks).min() ?? 0
+    guard kept < max(rounds / 2, 1) else {
+      throw CheckFailure(
+        "\(name): \(Number.rounded(Double(kept) / Double(rounds), 2)) blocks of host->allocate more each time"
+          + " are not given back with host->release")
+    }
     let leaked = growth(heap).min() ?? 0
     guard leaked < 8 * rounds else {
       throw CheckFailure(
         "\(name): \(Number.grouped(leaked / rounds)) bytes more each time are not given back"
-          + " (release what host->allocate or malloc gave)")
+          + " (malloc or new without free or delete)")
     }
     let mapped = growth(resident).min() ?? 0
     guard mapped < max(2048 * rounds, 256 << 10) else {

@@ -136,6 +136,17 @@ struct TestData {
     }
   }
 
+  /// Many rows, made fast: blocks of the same 4096.
+  init(manyRows rows: Int, columns: Int, seed: Int = 1) {
+    self.init(rows: min(rows, 4096), columns: columns, seed: seed)
+    let block = (numbers, labels)
+    while labels.count < rows {
+      let count = min(rows - labels.count, block.1.count)
+      numbers += block.0[..<(count * columns)]
+      labels += block.1[..<count]
+    }
+  }
+
   func row(_ index: Int) -> [Double] { Array(numbers[index * columns..<(index + 1) * columns]) }
 
   func matrix(_ layout: Layout = .rowMajor, float: Bool = false) throws -> TestMatrix {
