@@ -19,6 +19,11 @@ struct PluginCheck: ParsableCommand {
   @Option(help: ArgumentHelp("Check this detector alone. May be given several times.", valueName: "name"))
   var detector: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Run this check alone (and those it needs). May be given several times.", valueName: "check"))
+  var only: [CheckPhase] = []
+
   @Option(help: ArgumentHelp("How long one check may take, in seconds.", valueName: "seconds"))
   var timeout: Double = 60
 
@@ -46,7 +51,7 @@ struct PluginCheck: ParsableCommand {
     if loaded.verdict == .passed {
       for name in detector.isEmpty ? check.detectors : detector {
         try table.begin(name)
-        try check.check(name) { try table.add($0, detector: name) }
+        try check.check(name, only: only) { try table.add($0, detector: name) }
       }
       try table.begin(nil)
       try table.add(check.process, detector: nil)
@@ -104,7 +109,8 @@ struct CheckTable {
         .array(
           results.map { detector, result in
             .object([
-              ("detector", detector.map { .string($0) } ?? .null), ("check", .string(result.check)),
+              ("detector", detector.map { .string($0) } ?? .null),
+              ("id", .string(result.phase?.rawValue ?? "process")), ("check", .string(result.check)),
               ("verdict", .string(result.verdict.rawValue)), ("detail", .string(result.detail)),
               ("seconds", .number((result.seconds * 1000).rounded() / 1000)),
               ("stack", .array(result.stack.map { .string($0) })),

@@ -2,6 +2,8 @@ import CProcesses
 
 /// A line of the table.
 struct CheckResult {
+  /// nil for what is no phase.
+  var phase: CheckPhase?
   var check: String
   var verdict: Verdict
   var detail: String
@@ -34,13 +36,18 @@ final class CheckRun {
   }
 
   /// Everything about one detector; each result is handed on as it comes.
-  func check(_ detector: String, _ take: (CheckResult) throws -> Void) throws {
+  func check(
+    _ detector: String, only: [CheckPhase], _ take: (CheckResult) throws -> Void
+  ) throws {
     var shape: [String] = []
     var failedGate: String?
-    for phase in CheckPhase.allCases where phase != .load {
+    for phase in CheckPhase.allCases
+    where phase != .load && (phase.isGate || only.isEmpty || only.contains(phase)) {
       if let failedGate {
         try take(
-          CheckResult(check: phase.title, verdict: .skipped, detail: "\"\(failedGate)\" must pass first"))
+          CheckResult(
+            phase: phase, check: phase.title, verdict: .skipped,
+            detail: "\"\(failedGate)\" must pass first"))
         continue
       }
       var (result, facts) = try run(phase, detector: detector, shape)
@@ -88,7 +95,7 @@ final class CheckRun {
     let child = try ChildProcess(
       ["plugin", "check-phase", phase.rawValue, file] + (detector.map { ["--detector", $0] } ?? []) + more,
       environment: environment, seconds: seconds)
-    var result = CheckResult(check: phase.title, verdict: .failed, detail: "")
+    var result = CheckResult(phase: phase, check: phase.title, verdict: .failed, detail: "")
     var step = "the start of the process"
     var facts: [(String, String)] = []
     var isDone = false
