@@ -414,7 +414,9 @@ pyn_status pyn_detector_save_callback(const pyn_detector *detector, pyn_write_ca
                                       void *context, pyn_error *error);
 
 /* Load a detector, ready to score. Free it with pyn_detector_free.
- * Errors: IO, MODEL_FORMAT (what, at which byte), MODEL_VERSION, OUT_OF_MEMORY. [any thread] */
+ * A model of a plugin's detector needs the plugin loaded (section 15); MODEL_VERSION says which.
+ * Errors: IO, MODEL_FORMAT (what, at which byte), MODEL_VERSION, OUT_OF_MEMORY; of a plugin's detector also
+ * what its load fails with. [any thread] */
 pyn_status pyn_detector_load_file(const char *path, pyn_detector **detector, pyn_error *error);
 pyn_status pyn_detector_load_memory(const void *data, size_t size, pyn_detector **detector,
                                     pyn_error *error);
@@ -424,6 +426,23 @@ pyn_status pyn_detector_load_memory(const void *data, size_t size, pyn_detector 
 typedef int64_t (*pyn_read_callback)(void *buffer, size_t capacity, void *context);
 pyn_status pyn_detector_load_callback(pyn_read_callback read, void *context,
                                       pyn_detector **detector, pyn_error *error);
+
+/* What a model file says of itself. Strings are empty where there is nothing to say; names that are longer
+ * are cut. The whole file is checked, but the model is not made, so the plugin need not be loaded. */
+typedef struct pyn_model_info {
+    size_t struct_size;
+    char detector[72];
+    char detector_version[40]; /* of a plugin's detector: "1.0.0" */
+    char plugin[72];           /* the plugin whose detector it is, or "" */
+    char plugin_version[40];   /* with which it was saved */
+} pyn_model_info;
+
+#define PYN_MODEL_INFO_INIT { sizeof(pyn_model_info), { 0 }, { 0 }, { 0 }, { 0 } }
+
+/* Errors: IO, MODEL_FORMAT, MODEL_VERSION, OUT_OF_MEMORY. [any thread] */
+pyn_status pyn_model_get_info_file(const char *path, pyn_model_info *info, pyn_error *error);
+pyn_status pyn_model_get_info_memory(const void *data, size_t size, pyn_model_info *info,
+                                     pyn_error *error);
 
 /* ======================================================== 12. Arrow tables and streams == */
 
@@ -548,10 +567,11 @@ typedef struct pyn_plugin_info {
     int32_t reserved;
     int64_t detector_count;
     const char *const *detectors; /* their names */
+    int64_t allocated_blocks; /* memory that it took from the host and has not given back, now */
 } pyn_plugin_info;
 
 #define PYN_PLUGIN_INFO_INIT \
-    { sizeof(pyn_plugin_info), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
+    { sizeof(pyn_plugin_info), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, 0 }
 
 /* Load a plugin. `plugin` is the path of a shared object or of a manifest (it has a slash, or ends in .so or
  * .toml), or the name of an installed one. Loading what is loaded already succeeds and changes nothing.

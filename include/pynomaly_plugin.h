@@ -140,9 +140,10 @@ typedef struct pyn_plugin_class pyn_plugin_class; /* a kind of detector */
 
 /* ========================================================== 3. Random numbers == */
 
-/* A generator in your own memory. Start it with host->random_start; the numbers of a (seed, stream) pair
- * are the same on every machine and with every later library (xoshiro256++). Give each tree, chunk or
- * column a stream of its own, and results do not depend on threads. */
+/* A generator in your own memory (xoshiro256++). Start it with host->random_start; the uniform and whole
+ * numbers of a (seed, stream) pair are the same on every machine and with every later library, the normal
+ * ones up to the last bits of the machine's logarithm. Give each tree, chunk or column a stream of its own,
+ * and results do not depend on threads. */
 typedef struct pyn_plugin_random {
     uint64_t state[4];
 } pyn_plugin_random;
