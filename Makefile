@@ -138,7 +138,7 @@ test-native: stage ## C and C++ tests against an installed tree: plain, sanitise
 
 .PHONY: test-abi
 test-abi: stage ## What the shared library exports, needs and weighs
-	Tests/support/need readelf:binutils gcc:gcc
+	Tests/support/need readelf:binutils gcc:gcc python3:python3 abidiff:abigail-tools
 	Tests/abi/run $(STAGE)/usr
 
 .PHONY: test-install
