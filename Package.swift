@@ -63,7 +63,7 @@ let package = Package(
       dependencies: [
         "CPynomaly", "CNumbers", "CProcesses", "Pynomaly", "Tables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], exclude: ["Manual"], swiftSettings: optimised),
+      ], exclude: ["Manual", "Plugin/Templates", "Plugin/embed-templates"], swiftSettings: optimised),
     .testTarget(name: "TablesTests", dependencies: ["Tables"]),
     .testTarget(
       name: "DetectionTests",
