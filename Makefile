@@ -159,6 +159,7 @@ test-readme: stage installed-wheel ## The examples of README.md, against an inst
 
 .PHONY: test-cli
 test-cli: build $(VENV)/stamp ## Tests of the command-line tool
+	Tests/support/need gcc:gcc g++:g++
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz

@@ -3,14 +3,6 @@ import Glibc
 
 enum PluginLanguage: String, ExpressibleByArgument, CaseIterable {
   case c, cpp, swift
-
-  var next: [String] {
-    switch self {
-    case .c: ["make", "pynomaly plugin check build/lib@NAME@.so"]
-    case .cpp: ["cmake -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build", "pynomaly plugin check build/lib@NAME@.so"]
-    case .swift: ["make", "pynomaly plugin check build/lib@NAME@.so"]
-    }
-  }
 }
 
 struct PluginNew: ParsableCommand {
@@ -78,8 +70,8 @@ struct PluginNew: ParsableCommand {
     }
     try standardOutput(
       "wrote \(folder), the plugin \(name) with the detector \(detector):\n"
-        + made.sorted().map { "  \($0)\n" }.joined() + "next:\n  cd \(folder)\n"
-        + language.next.map { "  \(fill($0))\n" }.joined())
+        + made.sorted().map { "  \($0)\n" }.joined()
+        + "next:\n  cd \(folder)\n  make\n  pynomaly plugin check build/lib\(name).so\n  make install\n")
   }
 
   /// my-detector as MyDetector.

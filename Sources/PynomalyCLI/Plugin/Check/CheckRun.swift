@@ -42,7 +42,8 @@ final class CheckRun {
     var shape: [String] = []
     var failedGate: String?
     for phase in CheckPhase.allCases
-    where phase != .load && (phase.isGate || only.isEmpty || only.contains(phase)) {
+    where only.isEmpty || only.contains(phase) || (phase.isGate && only != [.load]) {
+      if phase == .load { continue }
       if let failedGate {
         try take(
           CheckResult(
