@@ -76,7 +76,8 @@ private final class PluginStore: @unchecked Sendable {
     return try PluginFile.withFile(path) { (file) throws(DetectionError) in
       if let known = all.first(where: { $0.identity == file.identity }) { return known }
       _ = try SharedObject(file: file.descriptor, size: file.size, path: file.path)
-      let host = try hosts[file.identity] ?? PluginHost.make(path: file.path)
+      let host: PluginHost
+      if let known = hosts[file.identity] { host = known } else { host = try PluginHost.make(path: file.path) }
       hosts[file.identity] = host
       let (table, abi) = try PluginLibrary.open(file, host: host)
       let found = try PluginDescription(table, path: file.path)
