@@ -87,7 +87,7 @@ BROKEN = {
     "NOT_DETERMINISTIC": (["determinism"], ["a second fit with the same options, seed and data is another"]),
     "THREAD_DEPENDENT": (["determinism"], ["with 2 threads is another than with 1"]),
     "ADDRESS_DEPENDENT": (["determinism"], ["in two processes gives other scores"]),
-    "UNSET_BYTES": (["determinism"], ["the saved model differs from byte"]),
+    "UNSET_BYTES": (["determinism"], ["memory that was never set"]),
     "LEAKS_IN_SCORE": (["leaks"], ["score: ", "bytes more each time are not given back"]),
     "LEAKS_INSTANCES": (["leaks"], ["load and destroy: 64 bytes"]),
     "LEAKS_HOST_MEMORY": (["leaks"], ["score: ", "blocks of host->allocate", "host->release"]),
