@@ -1729,7 +1729,7 @@ all: $(BUILD)/lib@NAME@.so $(BUILD)/@NAME@.toml
 
 $(BUILD)/lib@NAME@.so: $(SOURCES) Makefile
 	@mkdir -p $(BUILD)
-	swift build -c release --product @NAME@ --scratch-path $(BUILD)/swift
+	swift build -c release --disable-local-rpath --product @NAME@ --scratch-path $(BUILD)/swift
 	strip --strip-unneeded -o $@ $(BUILD)/swift/release/lib@NAME@.so
 
 $(BUILD)/@NAME@.toml: @NAME@.toml
@@ -1775,7 +1775,9 @@ let package = Package(
     .systemLibrary(name: "CPynomalyPlugin"),
     .target(
       name: "Detector", dependencies: ["CPynomalyPlugin"],
-      swiftSettings: [.unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))],
+      swiftSettings: [
+        .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+      ],
       linkerSettings: plugin),
   ]
 )
@@ -1960,7 +1962,9 @@ struct Call {
         host.pointee.parallel_for(
           pointer, Int64(chunks),
           { call, chunk, worker, context in
-            guard let loop = context?.assumingMemoryBound(to: Loop.self) else { return pyn_status(PYN_ERROR_PLUGIN) }
+            guard let loop = context?.assumingMemoryBound(to: Loop.self) else {
+              return pyn_status(PYN_ERROR_PLUGIN)
+            }
             let host = loop.pointee.host
             return guarded(host, call) { () throws(PluginError) in
               try loop.pointee.body(Int(chunk), Int(worker))
@@ -2075,7 +2079,8 @@ private func makeOptions() -> [pyn_plugin_option] {
   ]
 }
 
-private func makeDetector(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> Detector {
+private func makeDetector(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> Detector
+{
   guard count == 1, let values else {
     throw PluginError(PYN_ERROR_INVALID_ARGUMENT, "@DETECTOR@ was given \(count) values for 1 option")
   }
@@ -2177,7 +2182,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
 
 /// A list of classes for each host of the process (a program may hold two libraries). Only init uses it, which
 /// hosts call one at a time.
-nonisolated(unsafe) private var lists: [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
+nonisolated(unsafe) private var lists:
+  [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
 
 @_cdecl("pynomaly_plugin_init") @implementation
 public func pynomaly_plugin_init(
@@ -2192,7 +2198,8 @@ public func pynomaly_plugin_init(
   if let known = lists.first(where: { $0.host == host }) {
     classes = known.classes
   } else {
-    classes = UnsafePointer(forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
+    classes = UnsafePointer(
+      forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
     lists.append((host, classes))
   }
   var answer = pyn_plugin()
