@@ -8,6 +8,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LARGEST 1e300 /* scores stay below: many of them can be added up */
@@ -246,25 +247,29 @@ static const pyn_plugin_class the_class = {
     .destroy = destroy,
 };
 
-/* One table for each host of the process (a program may hold two libraries): create finds its host in it. */
-#define MOST_HOSTS 8
-static struct {
+/* A program may hold two libraries, and each is a host: one table for each, in which create finds its host. */
+typedef struct table {
     pyn_plugin_class class;
     const pyn_plugin_class *list[1];
-} tables[MOST_HOSTS];
+    struct table *next;
+} table;
 
 pyn_status pynomaly_plugin_init(const pyn_plugin_host *host, int32_t requested_abi, pyn_plugin *plugin) {
+    static table *tables = NULL;
     if (requested_abi != 1) {
         plugin->abi_minimum = plugin->abi_maximum = 1;
         return PYN_ERROR_NOT_SUPPORTED;
     }
-    int i = 0;
-    while (i < MOST_HOSTS && tables[i].class.class_data && tables[i].class.class_data != (const void *)host) i++;
-    if (i == MOST_HOSTS) return PYN_ERROR_PLUGIN;
-    if (!tables[i].class.class_data) {
-        tables[i].class = the_class;
-        tables[i].class.class_data = (void *)(uintptr_t)host;
-        tables[i].list[0] = &tables[i].class;
+    table *own = tables;
+    while (own && own->class.class_data != (const void *)host) own = own->next;
+    if (!own) {
+        own = calloc(1, sizeof *own); /* lives as long as the process */
+        if (!own) return PYN_ERROR_OUT_OF_MEMORY;
+        own->class = the_class;
+        own->class.class_data = (void *)(uintptr_t)host;
+        own->list[0] = &own->class;
+        own->next = tables;
+        tables = own;
     }
     *plugin = (pyn_plugin){
         .struct_size = sizeof(pyn_plugin),
@@ -276,7 +281,7 @@ pyn_status pynomaly_plugin_init(const pyn_plugin_host *host, int32_t requested_a
         .description = "Seasonal hybrid ESD for rows with a time.",
         .author = "The Pynomaly authors",
         .licence = "Apache-2.0",
-        .classes = tables[i].list,
+        .classes = own->list,
         .class_count = 1,
     };
     return PYN_OK;
