@@ -1,9 +1,9 @@
-/* A plugin as it was written for the first version of the contract. It uses every member of every table, so that a
- * later library which moves, drops or changes one is found out. Built with pynomaly_plugin-1.h; neither file is ever
- * edited again.
+/* A plugin as it was written for the first version of the contract. It uses every member of every table, so
+ * that a later library which moves, drops or changes one is found out. Built with pynomaly_plugin-1.h;
+ * neither file is ever edited again.
  *
- * Its detector, Frozen1, scores a row by its distance from the weighted mean of the first column. What it sees of the
- * host on the way it checks, and fails the call when it is not as the first contract said. */
+ * Its detector, Frozen1, scores a row by its distance from the weighted mean of the first column. What it
+ * sees of the host on the way it checks, and fails the call when it is not as the first contract said. */
 #include "pynomaly_plugin-1.h"
 
 #include <math.h>
@@ -23,8 +23,9 @@ static const pyn_plugin_option options[] = {
     PYN_PLUGIN_OPTION_DOUBLE("factor", "A factor of the scores.", 2.0, 0.5, 1e6),
     PYN_PLUGIN_OPTION_BOOL("strict", "Yes or no.", 1),
     PYN_PLUGIN_OPTION_STRING("mode", "One of two words.", "plain", modes, 2),
-    {sizeof(pyn_plugin_option), "several", "A number or a word.", PYN_OPTION_INT | PYN_OPTION_DOUBLE | PYN_OPTION_STRING,
-     1, 1, 9, 0.0, 1.0, modes, 2, PYN_PLUGIN_VALUE_STRING("square")},
+    {sizeof(pyn_plugin_option), "several", "A number or a word.",
+     PYN_OPTION_INT | PYN_OPTION_DOUBLE | PYN_OPTION_STRING, 1, 1, 9, 0.0, 1.0, modes, 2,
+     PYN_PLUGIN_VALUE_STRING("square")},
     PYN_PLUGIN_OPTION_INT("random_state", "Seed.", 0, 0, INT64_MAX),
 };
 enum { OFFSET, FACTOR, STRICT, MODE, SEVERAL, SEED, OPTION_COUNT };
@@ -32,7 +33,8 @@ enum { OFFSET, FACTOR, STRICT, MODE, SEVERAL, SEED, OPTION_COUNT };
 #define NEED(call, condition) \
     if (!(condition)) return host->fail(call, PYN_ERROR_PLUGIN, -1, -1, "not as in version 1: " #condition)
 
-static pyn_status check_values(const pyn_plugin_host *host, pyn_plugin_call *call, const pyn_value *v, int64_t count) {
+static pyn_status check_values(const pyn_plugin_host *host, pyn_plugin_call *call, const pyn_value *v,
+                               int64_t count) {
     static const int32_t types[] = {PYN_OPTION_INT, PYN_OPTION_DOUBLE, PYN_OPTION_BOOL, PYN_OPTION_STRING};
     NEED(call, count == OPTION_COUNT);
     for (int i = 0; i < 4; i++) NEED(call, v[i].struct_size >= sizeof(pyn_value) && v[i].type == types[i]);
@@ -96,7 +98,8 @@ static pyn_status learn(frozen *f, pyn_plugin_call *call, const pyn_plugin_train
     NEED(call, X->data && X->rows >= 1 && X->columns >= 1);
     NEED(call, X->row_stride % 4 == 0 && X->column_stride % 4 == 0);
     if (training->labels)
-        for (int64_t i = 0; i < X->rows; i++) NEED(call, training->labels[i] == 0 || training->labels[i] == 1);
+        for (int64_t i = 0; i < X->rows; i++)
+            NEED(call, training->labels[i] == 0 || training->labels[i] == 1);
     double value;
     NEED(call, host->read_rows(X, X->rows, 1, &value) == PYN_ERROR_SHAPE_MISMATCH);
     if (host->progress(call, 0.25)) return PYN_ERROR_CANCELLED;
@@ -183,7 +186,8 @@ static pyn_status save(const void *instance, pyn_plugin_call *call) {
 }
 
 static pyn_status load(const pyn_plugin_class *this_class, pyn_plugin_call *call, const pyn_value *values,
-                       int64_t value_count, int64_t feature_count, const void *data, size_t size, void **instance) {
+                       int64_t value_count, int64_t feature_count, const void *data, size_t size,
+                       void **instance) {
     const pyn_plugin_host *host = this_class->class_data;
     if (size != 16) return host->fail(call, PYN_ERROR_MODEL_FORMAT, -1, -1, "16 bytes are needed");
     void *made = NULL;
@@ -206,10 +210,25 @@ static const void *extension(const char *name) {
     return NULL;
 }
 
-static pyn_plugin_class the_class = {
-    sizeof(pyn_plugin_class), "Frozen1", "1.0.0", "Distance from the mean of the first column.", "None.",
-    PYN_PLUGIN_SAMPLE_WEIGHT | PYN_PLUGIN_THREAD_SAFE_SCORE, options, OPTION_COUNT, NULL, create, fit, partial_fit,
-    score, explain, threshold, fitted, save, load, destroy};
+static pyn_plugin_class the_class = {sizeof(pyn_plugin_class),
+                                     "Frozen1",
+                                     "1.0.0",
+                                     "Distance from the mean of the first column.",
+                                     "None.",
+                                     PYN_PLUGIN_SAMPLE_WEIGHT | PYN_PLUGIN_THREAD_SAFE_SCORE,
+                                     options,
+                                     OPTION_COUNT,
+                                     NULL,
+                                     create,
+                                     fit,
+                                     partial_fit,
+                                     score,
+                                     explain,
+                                     threshold,
+                                     fitted,
+                                     save,
+                                     load,
+                                     destroy};
 static const pyn_plugin_class *const classes[] = {&the_class};
 
 pyn_status pynomaly_plugin_init(const pyn_plugin_host *host, int32_t requested_abi, pyn_plugin *plugin) {
