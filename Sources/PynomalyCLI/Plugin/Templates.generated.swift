@@ -982,7 +982,8 @@ endif()
 add_library(@IDENTIFIER@ MODULE @NAME@.cpp)
 target_include_directories(@IDENTIFIER@ PRIVATE include)
 target_compile_options(@IDENTIFIER@ PRIVATE -ffp-contract=off -Wall -Wextra)
-target_link_options(@IDENTIFIER@ PRIVATE -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/exports.map)
+target_link_options(@IDENTIFIER@ PRIVATE -static-libstdc++ -static-libgcc
+  -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/exports.map)
 set_target_properties(@IDENTIFIER@ PROPERTIES OUTPUT_NAME @NAME@
   CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden)
 configure_file(@NAME@.toml @NAME@.toml COPYONLY)
@@ -998,6 +999,8 @@ BUILD    ?= build
 PYNOMALY ?= pynomaly
 PYTHON   ?= python3
 CXXFLAGS ?= -O2 -g
+# The standard library goes along, so that the plugin runs where there is an older one.
+LDFLAGS  ?= -static-libstdc++ -static-libgcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 # No fused multiply-add: the same bits on every machine. The list of exports keeps the standard library in.
 FLAGS    := -std=c++17 -fPIC -fvisibility=hidden -ffp-contract=off -Iinclude $(WARNINGS)
