@@ -150,7 +150,7 @@ test-install: build ## Installing somewhere else, and uninstalling
 test-plugins: build plugins $(VENV)/stamp ## The example plugins, the templates, and a plugin of the first contract
 	Tests/support/need cmake:cmake gcc:gcc g++:g++ nm:binutils valgrind libc6-dbg
 	Tests/plugins/host/run .build/plugins .build/plugin-tests
-	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/plugins
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/plugins
 
 .PHONY: test-python
 test-python: installed-wheel ## Tests of the Python face, from its wheel

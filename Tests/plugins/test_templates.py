@@ -2,6 +2,7 @@
 filled in here as the tool does; Tests/cli tests the tool."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from conftest import ROOT, obeys_the_house
 
 HOME = ROOT / "Sources/PynomalyCLI/Plugin"
-CLI = ROOT / ".build/release/pynomaly-cli"
+CLI = pathlib.Path(os.environ.get("PYNOMALY_CLI", ROOT / ".build/release/pynomaly-cli"))
 
 
 def run(*command, **options):

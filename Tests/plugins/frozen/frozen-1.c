@@ -70,6 +70,7 @@ static void destroy(void *instance) {
 typedef struct {
     frozen *f;
     const pyn_plugin_training *training;
+    int32_t threads;
     double sums[64], weights[64];
 } loop;
 
@@ -77,7 +78,7 @@ static pyn_status chunk(pyn_plugin_call *call, int64_t number, int32_t worker, v
     loop *l = context;
     const pyn_plugin_host *host = l->f->host;
     const pyn_matrix *X = l->training->X;
-    NEED(call, number >= 0 && number < 64 && worker >= 0 && worker < host->thread_count(call));
+    NEED(call, number >= 0 && number < 64 && worker >= 0 && worker < l->threads);
     double row[64];
     NEED(call, X->columns <= 64);
     for (int64_t i = X->rows * number / 64; i < X->rows * (number + 1) / 64; i++) {
@@ -131,6 +132,8 @@ static pyn_status learn(frozen *f, pyn_plugin_call *call, const pyn_plugin_train
     memset(&l, 0, sizeof l);
     l.f = f;
     l.training = training;
+    l.threads = host->thread_count(call);
+    NEED(call, l.threads >= 1);
     status = host->parallel_for(call, 64, chunk, &l);
     if (status != PYN_OK) return status;
     double sum = f->mean * (double)f->rows, weight = (double)f->rows;
