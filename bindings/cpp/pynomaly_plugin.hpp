@@ -7,7 +7,6 @@
 //     public:
 //      static plugin::description describe() {
 //        plugin::description d("Distance", "1.0.0", "Distance to the mean, in units of `unit`.");
-//        d.reference = "None.";
 //        d.capabilities = PYN_PLUGIN_THREAD_SAFE_SCORE;
 //        d.options = {plugin::option("unit", "What counts as 1.").doubles(1e-9, 1e9).by_default(1.0)};
 //        return d;
@@ -465,7 +464,7 @@ struct description {
   const char* name;
   const char* version;  // of the model's bytes
   const char* text;     // one sentence
-  const char* reference = "";
+  const char* reference = "None.";  // the paper or source
   std::int64_t capabilities = 0;  // PYN_PLUGIN_* added up
   std::vector<option> options;
 };
