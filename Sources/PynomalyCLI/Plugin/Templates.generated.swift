@@ -385,7 +385,7 @@ clean:
 private let text5 = #"""
 # @NAME@
 
-A plugin for [Pynomaly](https://github.com/pynomaly/pynomaly) with the detector `@DETECTOR@`: every program that uses libpynomaly can have it, from C, C++, Python and the command line.
+A plugin for Pynomaly with the detector `@DETECTOR@`: every program that uses libpynomaly can have it, from C, C++, Python and the command line.
 
 ```sh
 make           # builds build/lib@NAME@.so, with the manifest @NAME@.toml beside it
