@@ -146,6 +146,12 @@ test-install: build ## Installing somewhere else, and uninstalling
 	Tests/support/need cmake:cmake gcc:gcc g++:g++ pkg-config:pkgconf
 	MAKE="$(MAKE)" Tests/install/run .build/install
 
+.PHONY: test-plugins
+test-plugins: build plugins $(VENV)/stamp ## The example plugins, the templates, and a plugin of the first contract
+	Tests/support/need cmake:cmake gcc:gcc g++:g++ nm:binutils valgrind libc6-dbg
+	Tests/plugins/host/run .build/plugins .build/plugin-tests
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/plugins
+
 .PHONY: test-python
 test-python: installed-wheel ## Tests of the Python face, from its wheel
 	Tests/support/need gcc:gcc

@@ -56,7 +56,7 @@ def test_explain_blames_the_feature(kernel):
 
 def test_a_sample_stands_for_all(kernel):
     X = data(20_000, 3)
-    model = kernel(max_samples=200).fit(X)
+    model = kernel(max_samples=200, shrinkage=0.01).fit(X)
     assert model.fitted("max_samples") == 200
     truth = np.sum(((X - X.mean(axis=0)) @ np.linalg.inv(np.cov(X, rowvar=False))) * (X - X.mean(axis=0)), axis=1)
     top = np.argsort(truth)[-200:]

@@ -11,8 +11,9 @@ def shesd(example):
     return example("shesd")
 
 
-def hybrid_esd(x, alpha, most, direction="both"):
+def hybrid_esd(x, alpha, most, direction="both", verdicts=None):
     """Rosner's test with median and MAD, step by step on the values themselves."""
+    verdicts = [] if verdicts is None else verdicts
     left, count = np.asarray(x, float), 0
     found, remaining = 0, left
     for step in range(1, int(most * len(x)) + 1):
@@ -29,6 +30,7 @@ def hybrid_esd(x, alpha, most, direction="both"):
         q = student.ppf(p, n - 2)
         critical = (n - 1) * q / np.sqrt((n - 2 + q * q) * n)
         extreme = away[worst] / scale > critical
+        verdicts.append(bool(extreme))
         left = np.delete(left, worst)
         if extreme:
             found, remaining = step, left
@@ -52,6 +54,15 @@ def test_without_time(shesd, direction, count):
     expected = np.maximum(signed, 0) / scale / critical
     np.testing.assert_allclose(model.score(x[:, None]), expected, rtol=1e-9)
     assert model.threshold() == 1
+
+
+def test_an_anomaly_that_others_mask(shesd):
+    """Rosner's point: a step that finds nothing does not end the test."""
+    x = np.random.default_rng(1).normal(size=14).round(3)
+    verdicts = []
+    found, *_ = hybrid_esd(x, 0.1, 0.4, verdicts=verdicts)
+    assert found > 1 and not all(verdicts[:found])
+    assert shesd(alpha=0.1, max_anomalies=0.4).fit(x[:, None]).fitted("anomalies") == found
 
 
 def test_with_seasons(shesd):

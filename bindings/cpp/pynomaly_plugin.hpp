@@ -7,7 +7,6 @@
 //     public:
 //      static plugin::description describe() {
 //        plugin::description d("Distance", "1.0.0", "Distance to the mean, in units of `unit`.");
-//        d.reference = "None.";
 //        d.capabilities = PYN_PLUGIN_THREAD_SAFE_SCORE;
 //        d.options = {plugin::option("unit", "What counts as 1.").doubles(1e-9, 1e9).by_default(1.0)};
 //        return d;
@@ -219,7 +218,8 @@ class value {
 /// The values of all options, by name. Only for the constructor: copy what you need.
 class values {
  public:
-  values(const pyn_plugin_class* the_class, const pyn_value* v, std::int64_t count) : class_(the_class), values_(v) {
+  values(const pyn_plugin_class* the_class, const pyn_value* v, std::int64_t count)
+      : class_(the_class), values_(v) {
     if (count != the_class->option_count || (count > 0 && !v))
       throw error(PYN_ERROR_INVALID_ARGUMENT, "the host gave " + std::to_string(count) + " values for " +
                                                   std::to_string(the_class->option_count) + " options");
@@ -227,7 +227,8 @@ class values {
   value operator[](const char* name) const {
     for (std::int64_t i = 0; i < class_->option_count; i++)
       if (std::strcmp(class_->options[i].name, name) == 0) return value(class_->options[i].name, values_[i]);
-    throw error(PYN_ERROR_UNKNOWN_OPTION, std::string("the plugin asks for an option it did not declare: ") + name);
+    throw error(PYN_ERROR_UNKNOWN_OPTION,
+                std::string("the plugin asks for an option it did not declare: ") + name);
   }
 
  private:
@@ -288,14 +289,17 @@ class call {
       const pyn_plugin_host* host;
       std::remove_reference_t<Body>* body;
     } context{host_, std::addressof(body)};
-    const pyn_plugin_chunk run = [](pyn_plugin_call* c, std::int64_t chunk, std::int32_t worker, void* given) {
+    const pyn_plugin_chunk run = [](pyn_plugin_call* c, std::int64_t chunk, std::int32_t worker,
+                                    void* given) {
       const bound* b = static_cast<bound*>(given);
       return detail::guard(b->host, c, [&] { (*b->body)(chunk, static_cast<int>(worker)); });
     };
     detail::check(host_->parallel_for(call_, chunks, run, &context));
   }
   random random_stream(std::uint64_t seed, std::uint64_t stream) const { return random(host_, seed, stream); }
-  void log(std::int32_t level, const std::string& message) const { host_->log(host_, level, message.c_str()); }
+  void log(std::int32_t level, const std::string& message) const {
+    host_->log(host_, level, message.c_str());
+  }
   const pyn_plugin_host* host() const noexcept { return host_; }
 
  private:
@@ -419,8 +423,8 @@ class reader {
   std::int64_t get_count(std::int64_t minimum, std::int64_t maximum, const char* what) {
     const auto n = get<std::int64_t>();
     if (n < minimum || n > maximum)
-      fail(std::string(what) + " is " + std::to_string(n) + "; allowed are " + std::to_string(minimum) + " to " +
-           std::to_string(maximum));
+      fail(std::string(what) + " is " + std::to_string(n) + "; allowed are " + std::to_string(minimum) +
+           " to " + std::to_string(maximum));
     return n;
   }
   /// `count` doubles that must be finite.
@@ -431,7 +435,8 @@ class reader {
     return numbers;
   }
   [[noreturn]] void fail(const std::string& why) const {
-    throw error(PYN_ERROR_MODEL_FORMAT, why + " (before byte " + std::to_string(size_ - left_) + " of the model)");
+    throw error(PYN_ERROR_MODEL_FORMAT,
+                why + " (before byte " + std::to_string(size_ - left_) + " of the model)");
   }
 
  private:
@@ -459,7 +464,7 @@ struct description {
   const char* name;
   const char* version;  // of the model's bytes
   const char* text;     // one sentence
-  const char* reference = "";
+  const char* reference = "None.";  // the paper or source
   std::int64_t capabilities = 0;  // PYN_PLUGIN_* added up
   std::vector<option> options;
 };
@@ -484,9 +489,8 @@ struct has_explain<D, std::void_t<decltype(std::declval<const D&>().explain(
 template <class D, class = void>
 struct has_partial_fit : std::false_type {};
 template <class D>
-struct has_partial_fit<
-    D, std::void_t<decltype(std::declval<D&>().partial_fit(std::declval<call&>(), std::declval<const training&>()))>>
-    : std::true_type {};
+struct has_partial_fit<D, std::void_t<decltype(std::declval<D&>().partial_fit(
+                              std::declval<call&>(), std::declval<const training&>()))>> : std::true_type {};
 template <class D, class = void>
 struct has_threshold : std::false_type {};
 template <class D>
@@ -551,7 +555,8 @@ class table {
       h->detector.fit(c, training{rows(h->host, t->X), t->sample_weight, t->labels});
     });
   }
-  static pyn_status partial_fit(void* instance, pyn_plugin_call* the_call, const pyn_plugin_training* t) noexcept {
+  static pyn_status partial_fit(void* instance, pyn_plugin_call* the_call,
+                                const pyn_plugin_training* t) noexcept {
     holder* h = of(instance);
     return guard(h->host, the_call, [&] {
       call c(h->host, the_call);
@@ -578,7 +583,8 @@ class table {
     const holder* h = of(instance);
     return guard(h->host, the_call, [&] { *result = h->detector.threshold(); });
   }
-  static pyn_status fitted(const void* instance, std::int64_t index, const char** name, double* result) noexcept {
+  static pyn_status fitted(const void* instance, std::int64_t index, const char** name,
+                           double* result) noexcept {
     const auto quiet = [](pyn_status s, std::int64_t, std::int64_t, const char*) { return s; };
     return translate(
         [&] {
@@ -630,7 +636,8 @@ struct registration {
 };
 
 template <class... Detectors>
-pyn_status init(const about& a, const pyn_plugin_host* host, std::int32_t requested_abi, pyn_plugin* plugin) noexcept {
+pyn_status init(const about& a, const pyn_plugin_host* host, std::int32_t requested_abi,
+                pyn_plugin* plugin) noexcept {
   static_assert(sizeof...(Detectors) > 0, "a plugin has at least one detector");
   if (!host || !plugin) return PYN_ERROR_NULL_ARGUMENT;
   if (requested_abi < PYN_PLUGIN_ABI_OLDEST || requested_abi > PYN_PLUGIN_ABI_VERSION ||

@@ -63,7 +63,8 @@ private let text1 = #"""
 #define LARGEST 1e300 /* scores are finite */
 
 static const pyn_plugin_option options[] = {
-    PYN_PLUGIN_OPTION_DOUBLE("smallest_deviation", "What a column's MAD is taken for at least.", 1e-9, 1e-300, 1e300),
+    PYN_PLUGIN_OPTION_DOUBLE("smallest_deviation", "What a column's MAD is taken for at least.", 1e-9, 1e-300,
+                             1e300),
 };
 enum { SMALLEST_DEVIATION, OPTION_COUNT };
 
@@ -83,7 +84,8 @@ static pyn_status create(const pyn_plugin_class *class, pyn_plugin_call *call, c
                          int64_t count, void **instance) {
     const pyn_plugin_host *host = class->class_data;
     if (count != OPTION_COUNT)
-        return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1, "@DETECTOR@ got another number of options");
+        return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1,
+                          "@DETECTOR@ got another number of options");
     detector *d = host->allocate(host, sizeof *d);
     if (!d) return out_of_memory(host, call);
     *d = (detector){.host = host, .smallest_deviation = values[SMALLEST_DEVIATION].double_value};
@@ -200,7 +202,8 @@ static pyn_status explain(const void *instance, pyn_plugin_call *call, const pyn
     return visit(instance, call, X, NULL, shares);
 }
 
-/* What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's scores. */
+/* What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's
+ * scores. */
 static pyn_status threshold(const void *instance, pyn_plugin_call *call, double *value) {
     (void)instance, (void)call;
     *value = 3.5;
@@ -223,8 +226,8 @@ static pyn_status save(const void *instance, pyn_plugin_call *call) {
     return d->host->write(call, d->medians, 2 * (size_t)d->columns * sizeof(double));
 }
 
-static pyn_status load(const pyn_plugin_class *class, pyn_plugin_call *call, const pyn_value *values, int64_t count,
-                       int64_t feature_count, const void *data, size_t size, void **instance) {
+static pyn_status load(const pyn_plugin_class *class, pyn_plugin_call *call, const pyn_value *values,
+                       int64_t count, int64_t feature_count, const void *data, size_t size, void **instance) {
     const pyn_plugin_host *host = class->class_data;
     const size_t each = 2 * sizeof(double);
     if (size % each != 0 || feature_count < 1 || size / each != (size_t)feature_count)
@@ -269,7 +272,8 @@ static const pyn_plugin_class the_class = {
     .destroy = destroy,
 };
 
-/* A program may hold two libraries, and each is a host: one table for each, in which create finds its host. */
+/* A program may hold two libraries, and each is a host: one table for each, in which create finds its
+ * host. */
 typedef struct table {
     pyn_plugin_class class;
     const pyn_plugin_class *list[1];
@@ -381,7 +385,7 @@ clean:
 private let text5 = #"""
 # @NAME@
 
-A plugin for [Pynomaly](https://github.com/pynomaly/pynomaly) with the detector `@DETECTOR@`: every program that uses libpynomaly can have it, from C, C++, Python and the command line.
+A plugin for Pynomaly with the detector `@DETECTOR@`: every program that uses libpynomaly can have it, from C, C++, Python and the command line.
 
 ```sh
 make           # builds build/lib@NAME@.so, with the manifest @NAME@.toml beside it
@@ -865,8 +869,8 @@ packages = ["pynomaly_@IDENTIFIER@"]
 private let text10 = #"""
 // @NAME@: a plugin for Pynomaly with the detector @DETECTOR@.
 //
-// fit learns the median of each column and the median distance from it (MAD). A row's score is its largest distance
-// from a median, in MADs: the modified z-score of Iglewicz and Hoaglin (1993).
+// fit learns the median of each column and the median distance from it (MAD). A row's score is its largest
+// distance from a median, in MADs: the modified z-score of Iglewicz and Hoaglin (1993).
 #include <pynomaly_plugin.hpp>
 
 namespace plugin = pynomaly::plugin;
@@ -919,10 +923,13 @@ class Detector {
     });
   }
 
-  // What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's scores.
+  // What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's
+  // scores.
   double threshold() const { return 3.5; }
 
-  std::vector<plugin::fitted_value> fitted() const { return {{"columns", static_cast<double>(medians_.size())}}; }
+  std::vector<plugin::fitted_value> fitted() const {
+    return {{"columns", static_cast<double>(medians_.size())}};
+  }
 
   void save(plugin::writer& out) const {
     out.put(medians_);
@@ -975,7 +982,8 @@ endif()
 add_library(@IDENTIFIER@ MODULE @NAME@.cpp)
 target_include_directories(@IDENTIFIER@ PRIVATE include)
 target_compile_options(@IDENTIFIER@ PRIVATE -ffp-contract=off -Wall -Wextra)
-target_link_options(@IDENTIFIER@ PRIVATE -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/exports.map)
+target_link_options(@IDENTIFIER@ PRIVATE -static-libstdc++ -static-libgcc
+  -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/exports.map)
 set_target_properties(@IDENTIFIER@ PROPERTIES OUTPUT_NAME @NAME@
   CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden)
 configure_file(@NAME@.toml @NAME@.toml COPYONLY)
@@ -991,6 +999,8 @@ BUILD    ?= build
 PYNOMALY ?= pynomaly
 PYTHON   ?= python3
 CXXFLAGS ?= -O2 -g
+# The standard library goes along, so that the plugin runs where there is an older one.
+LDFLAGS  ?= -static-libstdc++ -static-libgcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 # No fused multiply-add: the same bits on every machine. The list of exports keeps the standard library in.
 FLAGS    := -std=c++17 -fPIC -fvisibility=hidden -ffp-contract=off -Iinclude $(WARNINGS)
@@ -1038,7 +1048,6 @@ private let text14 = #"""
 //     public:
 //      static plugin::description describe() {
 //        plugin::description d("Distance", "1.0.0", "Distance to the mean, in units of `unit`.");
-//        d.reference = "None.";
 //        d.capabilities = PYN_PLUGIN_THREAD_SAFE_SCORE;
 //        d.options = {plugin::option("unit", "What counts as 1.").doubles(1e-9, 1e9).by_default(1.0)};
 //        return d;
@@ -1250,7 +1259,8 @@ class value {
 /// The values of all options, by name. Only for the constructor: copy what you need.
 class values {
  public:
-  values(const pyn_plugin_class* the_class, const pyn_value* v, std::int64_t count) : class_(the_class), values_(v) {
+  values(const pyn_plugin_class* the_class, const pyn_value* v, std::int64_t count)
+      : class_(the_class), values_(v) {
     if (count != the_class->option_count || (count > 0 && !v))
       throw error(PYN_ERROR_INVALID_ARGUMENT, "the host gave " + std::to_string(count) + " values for " +
                                                   std::to_string(the_class->option_count) + " options");
@@ -1258,7 +1268,8 @@ class values {
   value operator[](const char* name) const {
     for (std::int64_t i = 0; i < class_->option_count; i++)
       if (std::strcmp(class_->options[i].name, name) == 0) return value(class_->options[i].name, values_[i]);
-    throw error(PYN_ERROR_UNKNOWN_OPTION, std::string("the plugin asks for an option it did not declare: ") + name);
+    throw error(PYN_ERROR_UNKNOWN_OPTION,
+                std::string("the plugin asks for an option it did not declare: ") + name);
   }
 
  private:
@@ -1319,14 +1330,17 @@ class call {
       const pyn_plugin_host* host;
       std::remove_reference_t<Body>* body;
     } context{host_, std::addressof(body)};
-    const pyn_plugin_chunk run = [](pyn_plugin_call* c, std::int64_t chunk, std::int32_t worker, void* given) {
+    const pyn_plugin_chunk run = [](pyn_plugin_call* c, std::int64_t chunk, std::int32_t worker,
+                                    void* given) {
       const bound* b = static_cast<bound*>(given);
       return detail::guard(b->host, c, [&] { (*b->body)(chunk, static_cast<int>(worker)); });
     };
     detail::check(host_->parallel_for(call_, chunks, run, &context));
   }
   random random_stream(std::uint64_t seed, std::uint64_t stream) const { return random(host_, seed, stream); }
-  void log(std::int32_t level, const std::string& message) const { host_->log(host_, level, message.c_str()); }
+  void log(std::int32_t level, const std::string& message) const {
+    host_->log(host_, level, message.c_str());
+  }
   const pyn_plugin_host* host() const noexcept { return host_; }
 
  private:
@@ -1450,8 +1464,8 @@ class reader {
   std::int64_t get_count(std::int64_t minimum, std::int64_t maximum, const char* what) {
     const auto n = get<std::int64_t>();
     if (n < minimum || n > maximum)
-      fail(std::string(what) + " is " + std::to_string(n) + "; allowed are " + std::to_string(minimum) + " to " +
-           std::to_string(maximum));
+      fail(std::string(what) + " is " + std::to_string(n) + "; allowed are " + std::to_string(minimum) +
+           " to " + std::to_string(maximum));
     return n;
   }
   /// `count` doubles that must be finite.
@@ -1462,7 +1476,8 @@ class reader {
     return numbers;
   }
   [[noreturn]] void fail(const std::string& why) const {
-    throw error(PYN_ERROR_MODEL_FORMAT, why + " (before byte " + std::to_string(size_ - left_) + " of the model)");
+    throw error(PYN_ERROR_MODEL_FORMAT,
+                why + " (before byte " + std::to_string(size_ - left_) + " of the model)");
   }
 
  private:
@@ -1490,7 +1505,7 @@ struct description {
   const char* name;
   const char* version;  // of the model's bytes
   const char* text;     // one sentence
-  const char* reference = "";
+  const char* reference = "None.";  // the paper or source
   std::int64_t capabilities = 0;  // PYN_PLUGIN_* added up
   std::vector<option> options;
 };
@@ -1515,9 +1530,8 @@ struct has_explain<D, std::void_t<decltype(std::declval<const D&>().explain(
 template <class D, class = void>
 struct has_partial_fit : std::false_type {};
 template <class D>
-struct has_partial_fit<
-    D, std::void_t<decltype(std::declval<D&>().partial_fit(std::declval<call&>(), std::declval<const training&>()))>>
-    : std::true_type {};
+struct has_partial_fit<D, std::void_t<decltype(std::declval<D&>().partial_fit(
+                              std::declval<call&>(), std::declval<const training&>()))>> : std::true_type {};
 template <class D, class = void>
 struct has_threshold : std::false_type {};
 template <class D>
@@ -1582,7 +1596,8 @@ class table {
       h->detector.fit(c, training{rows(h->host, t->X), t->sample_weight, t->labels});
     });
   }
-  static pyn_status partial_fit(void* instance, pyn_plugin_call* the_call, const pyn_plugin_training* t) noexcept {
+  static pyn_status partial_fit(void* instance, pyn_plugin_call* the_call,
+                                const pyn_plugin_training* t) noexcept {
     holder* h = of(instance);
     return guard(h->host, the_call, [&] {
       call c(h->host, the_call);
@@ -1609,7 +1624,8 @@ class table {
     const holder* h = of(instance);
     return guard(h->host, the_call, [&] { *result = h->detector.threshold(); });
   }
-  static pyn_status fitted(const void* instance, std::int64_t index, const char** name, double* result) noexcept {
+  static pyn_status fitted(const void* instance, std::int64_t index, const char** name,
+                           double* result) noexcept {
     const auto quiet = [](pyn_status s, std::int64_t, std::int64_t, const char*) { return s; };
     return translate(
         [&] {
@@ -1661,7 +1677,8 @@ struct registration {
 };
 
 template <class... Detectors>
-pyn_status init(const about& a, const pyn_plugin_host* host, std::int32_t requested_abi, pyn_plugin* plugin) noexcept {
+pyn_status init(const about& a, const pyn_plugin_host* host, std::int32_t requested_abi,
+                pyn_plugin* plugin) noexcept {
   static_assert(sizeof...(Detectors) > 0, "a plugin has at least one detector");
   if (!host || !plugin) return PYN_ERROR_NULL_ARGUMENT;
   if (requested_abi < PYN_PLUGIN_ABI_OLDEST || requested_abi > PYN_PLUGIN_ABI_VERSION ||
@@ -1729,7 +1746,7 @@ all: $(BUILD)/lib@NAME@.so $(BUILD)/@NAME@.toml
 
 $(BUILD)/lib@NAME@.so: $(SOURCES) Makefile
 	@mkdir -p $(BUILD)
-	swift build -c release --product @NAME@ --scratch-path $(BUILD)/swift
+	swift build -c release --disable-local-rpath --product @NAME@ --scratch-path $(BUILD)/swift
 	strip --strip-unneeded -o $@ $(BUILD)/swift/release/lib@NAME@.so
 
 $(BUILD)/@NAME@.toml: @NAME@.toml
@@ -1775,7 +1792,9 @@ let package = Package(
     .systemLibrary(name: "CPynomalyPlugin"),
     .target(
       name: "Detector", dependencies: ["CPynomalyPlugin"],
-      swiftSettings: [.unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))],
+      swiftSettings: [
+        .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+      ],
       linkerSettings: plugin),
   ]
 )
@@ -1960,7 +1979,9 @@ struct Call {
         host.pointee.parallel_for(
           pointer, Int64(chunks),
           { call, chunk, worker, context in
-            guard let loop = context?.assumingMemoryBound(to: Loop.self) else { return pyn_status(PYN_ERROR_PLUGIN) }
+            guard let loop = context?.assumingMemoryBound(to: Loop.self) else {
+              return pyn_status(PYN_ERROR_PLUGIN)
+            }
             let host = loop.pointee.host
             return guarded(host, call) { () throws(PluginError) in
               try loop.pointee.body(Int(chunk), Int(worker))
@@ -2075,7 +2096,8 @@ private func makeOptions() -> [pyn_plugin_option] {
   ]
 }
 
-private func makeDetector(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> Detector {
+private func makeDetector(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> Detector
+{
   guard count == 1, let values else {
     throw PluginError(PYN_ERROR_INVALID_ARGUMENT, "@DETECTOR@ was given \(count) values for 1 option")
   }
@@ -2177,7 +2199,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
 
 /// A list of classes for each host of the process (a program may hold two libraries). Only init uses it, which
 /// hosts call one at a time.
-nonisolated(unsafe) private var lists: [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
+nonisolated(unsafe) private var lists:
+  [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
 
 @_cdecl("pynomaly_plugin_init") @implementation
 public func pynomaly_plugin_init(
@@ -2192,7 +2215,8 @@ public func pynomaly_plugin_init(
   if let known = lists.first(where: { $0.host == host }) {
     classes = known.classes
   } else {
-    classes = UnsafePointer(forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
+    classes = UnsafePointer(
+      forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
     lists.append((host, classes))
   }
   var answer = pyn_plugin()

@@ -87,7 +87,8 @@ static void round_trip(int kind, int64_t rows, int64_t columns) {
 
     if (kind != 3) { /* single precision, column by column, from the last row to the first */
         for (int64_t r = 0; r < rows; r++)
-            for (int64_t k = 0; k < columns; k++) single[k * rows + rows - 1 - r] = (float)values[r * columns + k];
+            for (int64_t k = 0; k < columns; k++)
+                single[k * rows + rows - 1 - r] = (float)values[r * columns + k];
         const pyn_matrix F = {sizeof F, single + rows - 1, PYN_FLOAT32, 0, rows, columns, -4, 4 * rows};
         score(instance, &F, second, what);
         same_bytes(first, second, size, "scores of doubles and of reversed floats");
@@ -107,12 +108,14 @@ static void round_trip(int kind, int64_t rows, int64_t columns) {
         call_start(&call, 1, -1);
         if (c->explain(instance, &call, &X, shares) != PYN_OK) die("%s: explain: %s", what, call.message);
         for (int64_t i = 0; i < rows * columns; i++)
-            if (!isfinite(shares[i]) || shares[i] < 0) die("%s: share %lld is %g", what, (long long)i, shares[i]);
+            if (!isfinite(shares[i]) || shares[i] < 0)
+                die("%s: share %lld is %g", what, (long long)i, shares[i]);
     }
     if (c->threshold) {
         double threshold = NAN;
         call_start(&call, 1, -1);
-        if (c->threshold(instance, &call, &threshold) != PYN_OK || !isfinite(threshold)) die("%s: threshold", what);
+        if (c->threshold(instance, &call, &threshold) != PYN_OK || !isfinite(threshold))
+            die("%s: threshold", what);
     }
     const char *name = NULL;
     double value = NAN;
@@ -195,13 +198,14 @@ static void cancelling(int64_t rows) {
         stops++;
     }
     call_start(&call, 1, 0);
-    if (tested->class->score(instance, &call, &X, scores) != PYN_ERROR_CANCELLED) die("score cannot be cancelled");
+    if (tested->class->score(instance, &call, &X, scores) != PYN_ERROR_CANCELLED)
+        die("score cannot be cancelled");
     tested->class->destroy(instance);
     call_start(&call, 2, -1);
     const double start = now();
     if (do_fit(tested, &call, &X, &instance) != PYN_OK) die("fit: %s", call.message);
-    printf("  %s: %lld x %lld: fit %.0f ms, stopped at %lld places, longest silence %.1f ms;", tested->class->name,
-           (long long)rows, (long long)columns, 1e3 * (now() - start), (long long)stops,
+    printf("  %s: %lld x %lld: fit %.0f ms, stopped at %lld places, longest silence %.1f ms;",
+           tested->class->name, (long long)rows, (long long)columns, 1e3 * (now() - start), (long long)stops,
            1e3 * call.longest_silence);
     call_start(&call, 1, -1);
     const double middle = now();
@@ -224,7 +228,8 @@ static void without_memory(void) {
         allocations_left = n;
         pyn_status status = do_fit(tested, &call, &X, &instance);
         if (status == PYN_OK) status = tested->class->score(instance, &call, &X, scores);
-        if (status == PYN_OK && tested->class->explain) status = tested->class->explain(instance, &call, &X, shares);
+        if (status == PYN_OK && tested->class->explain)
+            status = tested->class->explain(instance, &call, &X, shares);
         const int ran_out = allocations_left == 0;
         allocations_left = -1;
         if (instance) tested->class->destroy(instance);

@@ -136,7 +136,8 @@ static void *work(void *given) {
     return NULL;
 }
 
-static pyn_status host_parallel_for(pyn_plugin_call *call, int64_t chunks, pyn_plugin_chunk body, void *context) {
+static pyn_status host_parallel_for(pyn_plugin_call *call, int64_t chunks, pyn_plugin_chunk body,
+                                    void *context) {
     if (inside_chunk) die("parallel_for inside a chunk");
     if (!pthread_equal(pthread_self(), call->calling_thread)) die("parallel_for from another thread");
     if (chunks < 0 || !body) die("parallel_for with %lld chunks", (long long)chunks);
@@ -248,7 +249,10 @@ static pyn_status f_rows(const pyn_matrix *a, int64_t b, int64_t c, double *d) {
     FORBIDDEN
 }
 static pyn_status f_column(const pyn_matrix *a, int64_t b, double *c) { (void)a, (void)b, (void)c; FORBIDDEN }
-static pyn_status f_write(pyn_plugin_call *a, const void *b, size_t c) { (void)a, (void)b, (void)c; FORBIDDEN }
+static pyn_status f_write(pyn_plugin_call *a, const void *b, size_t c) {
+    (void)a, (void)b, (void)c;
+    FORBIDDEN
+}
 const pyn_plugin_host forbidden_host = {
     sizeof(pyn_plugin_host), 1, 0, "0.0.0", NULL, host_log, f_fail, f_allocate, f_release, f_progress,
     f_threads, f_parallel, f_start, f_numbers, f_numbers, f_below, f_rows, f_column, f_write, host_extension};
@@ -281,7 +285,8 @@ void plugin_ask(pyn_plugin_init_function init, const pyn_plugin_host *host, pyn_
         die("init filled its table wrongly");
     for (int64_t i = 0; i < plugin->class_count; i++) {
         const pyn_plugin_class *c = plugin->classes[i];
-        if (c->struct_size != sizeof *c || !c->create || !c->fit || !c->score || !c->save || !c->load || !c->destroy)
+        if (c->struct_size != sizeof *c || !c->create || !c->fit || !c->score || !c->save || !c->load ||
+            !c->destroy)
             die("class %lld lacks something", (long long)i);
         if (c->option_count > 64) die("too many options for this test");
     }
@@ -301,7 +306,8 @@ int set_option(detector *d, const char *name, const char *text) {
         char *end = NULL;
         if ((o->types & PYN_OPTION_INT) && (v.int_value = strtoll(text, &end, 10), end != text && !*end))
             v.type = PYN_OPTION_INT;
-        else if ((o->types & PYN_OPTION_DOUBLE) && (v.double_value = strtod(text, &end), end != text && !*end))
+        else if ((o->types & PYN_OPTION_DOUBLE) &&
+                 (v.double_value = strtod(text, &end), end != text && !*end))
             v.type = PYN_OPTION_DOUBLE;
         else if (o->types & PYN_OPTION_BOOL)
             v.type = PYN_OPTION_BOOL, v.bool_value = !strcmp(text, "true");
@@ -349,7 +355,8 @@ pyn_status do_load(const detector *d, const bytes *model, int64_t features, void
     unsigned char *exact = malloc(model->size ? model->size : 1);
     if (!exact) die("no memory");
     memcpy(exact, model->data, model->size);
-    const pyn_status status = c->load(c, &call, d->values, c->option_count, features, exact, model->size, instance);
+    const pyn_status status =
+        c->load(c, &call, d->values, c->option_count, features, exact, model->size, instance);
     free(exact);
     told(&call, status, "load");
     return status;

@@ -1,8 +1,8 @@
 // INNE: isolation by nearest-neighbour ensembles (Bandaragoda et al. 2018), as a plugin in C++.
 //
-// Each of t estimators draws a few rows as centres. A centre's ball reaches to the nearest other centre. A row
-// is as isolated as the smallest ball that holds it is large beside the ball of that ball's nearest centre:
-// 1 - radius(nearest(c)) / radius(c); and wholly, 1, when no ball holds it. The score is the mean.
+// Each of t estimators draws a few rows as centres. A centre's ball reaches to the nearest other centre. A
+// row is as isolated as the smallest ball that holds it is large beside the ball of that ball's nearest
+// centre: 1 - radius(nearest(c)) / radius(c); and wholly, 1, when no ball holds it. The score is the mean.
 #include <pynomaly_plugin.hpp>
 
 #include <limits>
@@ -27,7 +27,8 @@ std::int64_t product(std::int64_t a, std::int64_t b) {
   return a * b;
 }
 
-/// One estimator: its eights of centres (coordinates feature by feature), from the smallest ball to the largest.
+/// One estimator: its eights of centres (coordinates feature by feature), from the smallest ball to the
+/// largest.
 struct estimator {
   const double* centres;
   const double* radii;  // squared; -1 fills up the last eight
@@ -109,12 +110,16 @@ std::vector<std::int64_t> sample(plugin::random& random, std::int64_t bound, std
 class Inne {
  public:
   static plugin::description describe() {
-    plugin::description d("INNE", "1.0.0",
-                          "Isolation by nearest-neighbour ensembles: how large are the balls that hold a row?");
-    d.reference = "Bandaragoda, Ting, Albrecht, Liu, Zhu, Wells (2018), Computational Intelligence 34, 968-998";
+    plugin::description d(
+        "INNE", "1.0.0",
+        "Isolation by nearest-neighbour ensembles: how large are the balls that hold a row?");
+    d.reference =
+        "Bandaragoda, Ting, Albrecht, Liu, Zhu, Wells (2018), Computational Intelligence 34, 968-998";
     d.capabilities = PYN_PLUGIN_THREAD_SAFE_SCORE;
     d.options = {
-        plugin::option("n_estimators", "How many samples of rows are drawn.").ints(1, kMostEstimators).by_default(200),
+        plugin::option("n_estimators", "How many samples of rows are drawn.")
+            .ints(1, kMostEstimators)
+            .by_default(200),
         plugin::option("max_samples",
                        "Rows of a sample: a number, a share of the rows (at most 65,536), or \"auto\": 8.")
             .ints(2, kMostSamples)
@@ -148,7 +153,8 @@ class Inne {
     // The centres, row by row, estimator by estimator.
     std::vector<double> centres(size(product(product(estimators_, samples_), columns_)));
     call.parallel_for(estimators_, [&](std::int64_t e, int) {
-      plugin::random random = call.random_stream(static_cast<std::uint64_t>(seed_), static_cast<std::uint64_t>(e));
+      plugin::random random =
+          call.random_stream(static_cast<std::uint64_t>(seed_), static_cast<std::uint64_t>(e));
       double* to = centres.data() + e * samples_ * columns_;
       for (std::int64_t row : sample(random, X.count(), samples_)) {
         X.read(row, 1, to);
@@ -204,8 +210,8 @@ class Inne {
     for (std::int64_t i = 0; i < X.count(); i++) scores[i] /= static_cast<double>(estimators_);
   }
 
-  /// An estimator's part of the score is shared out by how far the row is, feature by feature, from the centre
-  /// of the ball that holds it, or from the nearest centre when none does.
+  /// An estimator's part of the score is shared out by how far the row is, feature by feature, from the
+  /// centre of the ball that holds it, or from the nearest centre when none does.
   void explain(plugin::call& call, const plugin::rows& X, double* shares) const {
     std::vector<double> parts(size(columns_));
     std::fill(shares, shares + X.count() * columns_, 0.0);
@@ -296,8 +302,8 @@ class Inne {
   }
 
   estimator view(std::int64_t e) const {
-    return {coordinates_.data() + index(e, 0, 0), radii_.data() + e * padded_, isolations_.data() + e * padded_,
-            padded_, columns_};
+    return {coordinates_.data() + index(e, 0, 0), radii_.data() + e * padded_,
+            isolations_.data() + e * padded_, padded_, columns_};
   }
 
   /// The centre of the smallest ball that holds x, or the nearest one; and how isolated that makes x.
@@ -316,14 +322,15 @@ class Inne {
     return best;
   }
 
-  /// body(rows, first, count, estimator) for all estimators in order and blocks of rows that share one while it
-  /// is in the cache. Tells progress every few milliseconds.
+  /// body(rows, first, count, estimator) for all estimators in order and blocks of rows that share one while
+  /// it is in the cache. Tells progress every few milliseconds.
   template <class Body>
   void visit(plugin::call& call, const plugin::rows& X, Body body) const {
     std::vector<double> scratch;
     std::int64_t work = 0;
     const std::int64_t cost = padded_ * columns_;
-    const std::int64_t block = std::clamp<std::int64_t>(kWorkBetweenWords / std::max<std::int64_t>(1, cost), 1, 64);
+    const std::int64_t block =
+        std::clamp<std::int64_t>(kWorkBetweenWords / std::max<std::int64_t>(1, cost), 1, 64);
     for (std::int64_t first = 0; first < X.count(); first += block) {
       const std::int64_t count = std::min(block, X.count() - first);
       const double* values = X.view(first, count, scratch);
@@ -347,6 +354,6 @@ class Inne {
 
 }  // namespace
 
-constexpr plugin::about about{"inne", "1.0.0", "Isolation by nearest-neighbour ensembles.", "The Pynomaly authors",
-                              "Apache-2.0"};
+constexpr plugin::about about{"inne", "1.0.0", "Isolation by nearest-neighbour ensembles.",
+                              "The Pynomaly authors", "Apache-2.0"};
 PYNOMALY_PLUGIN(about, Inne)

@@ -21,7 +21,9 @@ let package = Package(
     .systemLibrary(name: "CPynomalyPlugin"),
     .target(
       name: "MahalanobisKernel", dependencies: ["CPynomalyPlugin"],
-      swiftSettings: [.unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))],
+      swiftSettings: [
+        .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+      ],
       linkerSettings: plugin),
   ]
 )

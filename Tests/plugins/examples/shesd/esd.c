@@ -66,7 +66,8 @@ static double critical_value(double alpha, int64_t n, enum direction direction) 
     return (m - 1) / sqrt(m) / sqrt(1 + (m - 2) / (t * t));
 }
 
-/* Is a deviation of r scales beyond the critical value for n >= 3 values? The same question, asked of the tail. */
+/* Is a deviation of r scales beyond the critical value for n >= 3 values? The same question, asked of the
+ * tail. */
 static int is_beyond(double r, double alpha, int64_t n, enum direction direction) {
     const double m = (double)n, rest = (m - 1) * (m - 1) - m * r * r;
     if (rest <= 0) return 1;
@@ -80,8 +81,8 @@ double esd_median(const double *sorted, int64_t count) {
     return count % 2 ? sorted[half] : mean_of(sorted[half - 1], sorted[half]);
 }
 
-/* The k-th smallest distance (from 0) to `from`, which lies between sorted[split - 1] and sorted[split]: of two
- * rising rows, the distances below and above, so many of one and the rest of the other. */
+/* The k-th smallest distance (from 0) to `from`, which lies between sorted[split - 1] and sorted[split]: of
+ * two rising rows, the distances below and above, so many of one and the rest of the other. */
 static double kth_distance(const double *sorted, int64_t count, int64_t split, double from, int64_t k) {
     const int64_t below = split, above = count - split;
     int64_t low = k + 1 > above ? k + 1 - above : 0, high = k + 1 < below ? k + 1 : below;
@@ -93,7 +94,8 @@ static double kth_distance(const double *sorted, int64_t count, int64_t split, d
             high = i;
     }
     const int64_t rest = k + 1 - low;
-    const double a = low > 0 ? from - sorted[split - low] : 0, b = rest > 0 ? sorted[split + rest - 1] - from : 0;
+    const double a = low > 0 ? from - sorted[split - low] : 0,
+                 b = rest > 0 ? sorted[split + rest - 1] - from : 0;
     return a > b ? a : b;
 }
 
@@ -127,7 +129,8 @@ int32_t esd_test(const double *sorted, int64_t count, double alpha, double most_
     const double never = shortcut ? critical_value(alpha, count - steps, direction) * (1 - 1e-9) : 0;
     for (int64_t step = 1; step <= steps && high - low >= 3; step++) {
         if (step % 4096 == 0 && heard(context)) return 1;
-        const double median = esd_median(sorted + low, high - low), scale = mad(sorted + low, high - low, median);
+        const double median = esd_median(sorted + low, high - low),
+                     scale = mad(sorted + low, high - low, median);
         if (!(scale > 0)) break;
         const double down = median - sorted[low], up = sorted[high - 1] - median;
         const int take_upper = direction == POSITIVE || (direction == BOTH && up >= down);

@@ -1,5 +1,5 @@
-/* Fit: the medians of the phases, and the test of what is left without them, column by column. Values are sorted
- * in blocks and merged, by all threads; a block or a merge is short enough to stop at. */
+/* Fit: the medians of the phases, and the test of what is left without them, column by column. Values are
+ * sorted in blocks and merged, by all threads; a block or a merge is short enough to stop at. */
 #include "shesd.h"
 
 #include <float.h>
@@ -217,10 +217,12 @@ pyn_status shesd_fit(void *instance, pyn_plugin_call *call, const pyn_plugin_tra
     w.halves = host->allocate(host, 3 * (size_t)runs * sizeof *w.halves);
 
     pyn_status status = make_room(model, X->columns);
-    if (!values || !spare || (model->time_column >= 0 && !w.phase) || !w.first || !w.bounds || !w.owner || !w.halves)
+    if (!values || !spare || (model->time_column >= 0 && !w.phase) || !w.first || !w.bounds || !w.owner ||
+        !w.halves)
         status = PYN_ERROR_OUT_OF_MEMORY;
     if (status != PYN_OK)
-        host->fail(call, status, -1, -1, "SHESD needs 20 bytes for each row beside the data, and cannot have them");
+        host->fail(call, status, -1, -1,
+                   "SHESD needs 20 bytes for each row beside the data, and cannot have them");
     else
         status = find_phases(&w, model, X);
     for (int64_t c = 0; c < X->columns && status == PYN_OK; c++)

@@ -1,13 +1,14 @@
 /* SHESD: seasonal hybrid ESD as a plugin in C: its options and tables, scores, and model bytes.
  *
- * A row has, in one of its columns, the time at which it was taken; its phase is the part of the season that the
- * time falls in. From every other column the median of the row's phase is taken, and what is left is compared
- * with the median and the median absolute deviation of all rows without their anomalies, which a generalised ESD
- * test finds (Rosner 1983; with median and MAD: Vallis, Hochenbaum, Kejariwal 2014). */
+ * A row has, in one of its columns, the time at which it was taken; its phase is the part of the season that
+ * the time falls in. From every other column the median of the row's phase is taken, and what is left is
+ * compared with the median and the median absolute deviation of all rows without their anomalies, which a
+ * generalised ESD test finds (Rosner 1983; with median and MAD: Vallis, Hochenbaum, Kejariwal 2014). */
 #include "shesd.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LARGEST 1e300 /* scores stay below: many of them can be added up */
@@ -15,14 +16,16 @@
 static const char *const direction_names[] = {"both", "positive", "negative"};
 
 static const pyn_plugin_option options[] = {
-    PYN_PLUGIN_OPTION_INT("time_column", "Column (from 0) with the time of a row; -1: rows have no time.", -1, -1,
-                          INT32_MAX),
-    PYN_PLUGIN_OPTION_DOUBLE("period", "How long a season is, in the unit of the time column.", 24.0, 1e-9, 1e300),
-    PYN_PLUGIN_OPTION_INT("phases", "How many parts of a season have a median of their own.", 24, 1, MOST_PHASES),
-    PYN_PLUGIN_OPTION_DOUBLE("alpha", "The chance to find an anomaly in normally distributed values.", 0.05, 1e-12,
-                             0.5),
-    PYN_PLUGIN_OPTION_DOUBLE("max_anomalies", "At most this share of a column's values is anomalous.", 0.1, 0.0,
-                             0.49),
+    PYN_PLUGIN_OPTION_INT("time_column", "Column (from 0) with the time of a row; -1: rows have no time.", -1,
+                          -1, INT32_MAX),
+    PYN_PLUGIN_OPTION_DOUBLE("period", "How long a season is, in the unit of the time column.", 24.0, 1e-9,
+                             1e300),
+    PYN_PLUGIN_OPTION_INT("phases", "How many parts of a season have a median of their own.", 24, 1,
+                          MOST_PHASES),
+    PYN_PLUGIN_OPTION_DOUBLE("alpha", "The chance to find an anomaly in normally distributed values.", 0.05,
+                             1e-12, 0.5),
+    PYN_PLUGIN_OPTION_DOUBLE("max_anomalies", "At most this share of a column's values is anomalous.", 0.1,
+                             0.0, 0.49),
     PYN_PLUGIN_OPTION_STRING("direction", "Which deviations count: both, or positive or negative ones alone.",
                              "both", direction_names, 3),
 };
@@ -42,7 +45,8 @@ static pyn_status create(const pyn_plugin_class *class, pyn_plugin_call *call, c
                          int64_t count, void **instance) {
     const pyn_plugin_host *host = class->class_data;
     if (count != OPTION_COUNT)
-        return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1, "SHESD was given another number of options");
+        return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1,
+                          "SHESD was given another number of options");
     shesd *model = host->allocate(host, sizeof *model);
     if (!model) return host->fail(call, PYN_ERROR_OUT_OF_MEMORY, -1, -1, "no memory for a SHESD detector");
     memset(model, 0, sizeof *model);
@@ -105,7 +109,8 @@ static void score_row(const shesd *m, const double *row, double *score, double *
 }
 
 /* Rows that are doubles side by side are read where they are; others are copied, some at a time. */
-static pyn_status visit(const shesd *m, pyn_plugin_call *call, const pyn_matrix *X, double *scores, double *shares) {
+static pyn_status visit(const shesd *m, pyn_plugin_call *call, const pyn_matrix *X, double *scores,
+                        double *shares) {
     const pyn_plugin_host *host = m->host;
     const int in_place = X->dtype == PYN_FLOAT64 && X->column_stride == sizeof(double);
     const int64_t block = m->columns < 4096 ? 4096 / m->columns : 1;
@@ -179,7 +184,8 @@ static pyn_status save(const void *instance, pyn_plugin_call *call) {
 static const char *wrong_with(const head *h, int64_t features, size_t size) {
     if (h->columns != features) return "the model has another number of columns than the file says";
     if (h->phases < 1 || h->phases > MOST_PHASES) return "the model's phases are out of range";
-    if (h->time_column < -1 || h->time_column >= h->columns) return "the model's time column is not one of its columns";
+    if (h->time_column < -1 || h->time_column >= h->columns)
+        return "the model's time column is not one of its columns";
     if (h->time_column < 0 && h->phases != 1) return "the model has phases, but no time column";
     if (h->direction < BOTH || h->direction > NEGATIVE) return "the model has no direction";
     if (h->anomalies < 0) return "the model has less than no anomalies";
@@ -189,8 +195,8 @@ static const char *wrong_with(const head *h, int64_t features, size_t size) {
     return NULL;
 }
 
-static pyn_status load(const pyn_plugin_class *class, pyn_plugin_call *call, const pyn_value *values, int64_t count,
-                       int64_t features, const void *data, size_t size, void **instance) {
+static pyn_status load(const pyn_plugin_class *class, pyn_plugin_call *call, const pyn_value *values,
+                       int64_t count, int64_t features, const void *data, size_t size, void **instance) {
     const pyn_plugin_host *host = class->class_data;
     head h;
     if (size < sizeof h) return host->fail(call, PYN_ERROR_MODEL_FORMAT, -1, -1, "the model is cut short");
@@ -230,7 +236,8 @@ static const pyn_plugin_class the_class = {
     .struct_size = sizeof(pyn_plugin_class),
     .name = "SHESD",
     .version = "1.0.0",
-    .description = "Seasonal hybrid ESD: how far is a value from the median of its hour, in robust deviations?",
+    .description =
+        "Seasonal hybrid ESD: how far is a value from the median of its hour, in robust deviations?",
     .reference = "Vallis, Hochenbaum, Kejariwal (2014), HotCloud; Rosner (1983), Technometrics 25, 165-172",
     .capabilities = PYN_PLUGIN_THREAD_SAFE_SCORE,
     .options = options,
@@ -246,25 +253,30 @@ static const pyn_plugin_class the_class = {
     .destroy = destroy,
 };
 
-/* One table for each host of the process (a program may hold two libraries): create finds its host in it. */
-#define MOST_HOSTS 8
-static struct {
+/* A program may hold two libraries, and each is a host: one table for each, in which create finds its
+ * host. */
+typedef struct table {
     pyn_plugin_class class;
     const pyn_plugin_class *list[1];
-} tables[MOST_HOSTS];
+    struct table *next;
+} table;
 
 pyn_status pynomaly_plugin_init(const pyn_plugin_host *host, int32_t requested_abi, pyn_plugin *plugin) {
+    static table *tables = NULL;
     if (requested_abi != 1) {
         plugin->abi_minimum = plugin->abi_maximum = 1;
         return PYN_ERROR_NOT_SUPPORTED;
     }
-    int i = 0;
-    while (i < MOST_HOSTS && tables[i].class.class_data && tables[i].class.class_data != (const void *)host) i++;
-    if (i == MOST_HOSTS) return PYN_ERROR_PLUGIN;
-    if (!tables[i].class.class_data) {
-        tables[i].class = the_class;
-        tables[i].class.class_data = (void *)(uintptr_t)host;
-        tables[i].list[0] = &tables[i].class;
+    table *own = tables;
+    while (own && own->class.class_data != (const void *)host) own = own->next;
+    if (!own) {
+        own = calloc(1, sizeof *own); /* lives as long as the process */
+        if (!own) return PYN_ERROR_OUT_OF_MEMORY;
+        own->class = the_class;
+        own->class.class_data = (void *)(uintptr_t)host;
+        own->list[0] = &own->class;
+        own->next = tables;
+        tables = own;
     }
     *plugin = (pyn_plugin){
         .struct_size = sizeof(pyn_plugin),
@@ -276,7 +288,7 @@ pyn_status pynomaly_plugin_init(const pyn_plugin_host *host, int32_t requested_a
         .description = "Seasonal hybrid ESD for rows with a time.",
         .author = "The Pynomaly authors",
         .licence = "Apache-2.0",
-        .classes = tables[i].list,
+        .classes = own->list,
         .class_count = 1,
     };
     return PYN_OK;

@@ -11,7 +11,8 @@
 #define LARGEST 1e300 /* scores are finite */
 
 static const pyn_plugin_option options[] = {
-    PYN_PLUGIN_OPTION_DOUBLE("smallest_deviation", "What a column's MAD is taken for at least.", 1e-9, 1e-300, 1e300),
+    PYN_PLUGIN_OPTION_DOUBLE("smallest_deviation", "What a column's MAD is taken for at least.", 1e-9, 1e-300,
+                             1e300),
 };
 enum { SMALLEST_DEVIATION, OPTION_COUNT };
 
@@ -31,7 +32,8 @@ static pyn_status create(const pyn_plugin_class *class, pyn_plugin_call *call, c
                          int64_t count, void **instance) {
     const pyn_plugin_host *host = class->class_data;
     if (count != OPTION_COUNT)
-        return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1, "@DETECTOR@ got another number of options");
+        return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1,
+                          "@DETECTOR@ got another number of options");
     detector *d = host->allocate(host, sizeof *d);
     if (!d) return out_of_memory(host, call);
     *d = (detector){.host = host, .smallest_deviation = values[SMALLEST_DEVIATION].double_value};
@@ -148,7 +150,8 @@ static pyn_status explain(const void *instance, pyn_plugin_call *call, const pyn
     return visit(instance, call, X, NULL, shares);
 }
 
-/* What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's scores. */
+/* What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's
+ * scores. */
 static pyn_status threshold(const void *instance, pyn_plugin_call *call, double *value) {
     (void)instance, (void)call;
     *value = 3.5;
@@ -171,8 +174,8 @@ static pyn_status save(const void *instance, pyn_plugin_call *call) {
     return d->host->write(call, d->medians, 2 * (size_t)d->columns * sizeof(double));
 }
 
-static pyn_status load(const pyn_plugin_class *class, pyn_plugin_call *call, const pyn_value *values, int64_t count,
-                       int64_t feature_count, const void *data, size_t size, void **instance) {
+static pyn_status load(const pyn_plugin_class *class, pyn_plugin_call *call, const pyn_value *values,
+                       int64_t count, int64_t feature_count, const void *data, size_t size, void **instance) {
     const pyn_plugin_host *host = class->class_data;
     const size_t each = 2 * sizeof(double);
     if (size % each != 0 || feature_count < 1 || size / each != (size_t)feature_count)
@@ -217,7 +220,8 @@ static const pyn_plugin_class the_class = {
     .destroy = destroy,
 };
 
-/* A program may hold two libraries, and each is a host: one table for each, in which create finds its host. */
+/* A program may hold two libraries, and each is a host: one table for each, in which create finds its
+ * host. */
 typedef struct table {
     pyn_plugin_class class;
     const pyn_plugin_class *list[1];

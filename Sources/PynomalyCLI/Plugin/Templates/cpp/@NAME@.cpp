@@ -1,7 +1,7 @@
 // @NAME@: a plugin for Pynomaly with the detector @DETECTOR@.
 //
-// fit learns the median of each column and the median distance from it (MAD). A row's score is its largest distance
-// from a median, in MADs: the modified z-score of Iglewicz and Hoaglin (1993).
+// fit learns the median of each column and the median distance from it (MAD). A row's score is its largest
+// distance from a median, in MADs: the modified z-score of Iglewicz and Hoaglin (1993).
 #include <pynomaly_plugin.hpp>
 
 namespace plugin = pynomaly::plugin;
@@ -54,10 +54,13 @@ class Detector {
     });
   }
 
-  // What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's scores.
+  // What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's
+  // scores.
   double threshold() const { return 3.5; }
 
-  std::vector<plugin::fitted_value> fitted() const { return {{"columns", static_cast<double>(medians_.size())}}; }
+  std::vector<plugin::fitted_value> fitted() const {
+    return {{"columns", static_cast<double>(medians_.size())}};
+  }
 
   void save(plugin::writer& out) const {
     out.put(medians_);

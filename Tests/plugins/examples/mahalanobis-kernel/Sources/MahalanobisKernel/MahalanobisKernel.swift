@@ -36,7 +36,8 @@ final class MahalanobisKernel {
     let (n, d) = (X.count, X.columns)
     guard d <= Self.mostColumns else {
       throw PluginError(
-        PYN_ERROR_INVALID_DATA, "the data have \(d) columns; MahalanobisKernel takes up to \(Self.mostColumns)")
+        PYN_ERROR_INVALID_DATA,
+        "the data have \(d) columns; MahalanobisKernel takes up to \(Self.mostColumns)")
     }
     let whitening = try Whitening(X, shrinkage: options.shrinkage, call)
     let m = min(options.samples, n)
@@ -104,7 +105,8 @@ final class MahalanobisKernel {
 
   /// Turns the exponents into e to their power, relative to the least one, and adds them up in order.
   @inline(__always)
-  private static func sum(_ exponents: UnsafeMutablePointer<Double>, _ least: Double, _ count: Int) -> Double {
+  private static func sum(_ exponents: UnsafeMutablePointer<Double>, _ least: Double, _ count: Int) -> Double
+  {
     var lanes = Eight(repeating: 0)
     let eights = UnsafeMutableRawPointer(exponents)
     for k in stride(from: 0, to: count, by: 8) {
@@ -152,7 +154,8 @@ final class MahalanobisKernel {
           let row = white + i * d
           var sums = Eight(repeating: 0)
           for j in 0..<d {
-            let difference = Eight(repeating: row[j]) - points.loadUnaligned(fromByteOffset: 64 * j, as: Eight.self)
+            let difference =
+              Eight(repeating: row[j]) - points.loadUnaligned(fromByteOffset: 64 * j, as: Eight.self)
             sums += difference * difference
           }
           UnsafeMutableRawPointer(exponents.start + i * padded + k).storeBytes(of: sums, as: Eight.self)

@@ -64,15 +64,17 @@ private func makeOptions() -> [pyn_plugin_option] {
       .ints(1...Int64(MahalanobisKernel.mostSamples), default: 512),
     option(
       "bandwidth", "Width of the kernels in standard deviations; \"scott\" or \"silverman\": by their rules."
-    ).doubles(1e-6...1e6).choices(["scott", "silverman"]),
+    ).doubles(1e-6...1e6, default: 2).choices(["scott", "silverman"]),
     option("shrinkage", "How much smaller correlations are taken than they are found.")
-      .doubles(1e-6...1, default: 0.05),
+      .doubles(1e-6...1, default: 0.5),
     option("random_state", "Seed; \"random\" for a new one with every fit.")
       .ints(0...Int64.max, default: 0).choices(["random"]),
   ]
 }
 
-private func options(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> MahalanobisKernel.Options {
+private func options(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError)
+  -> MahalanobisKernel.Options
+{
   guard count == 4, let values else {
     throw PluginError(PYN_ERROR_INVALID_ARGUMENT, "MahalanobisKernel was given \(count) values for 4 options")
   }
@@ -108,8 +110,10 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
   table.struct_size = MemoryLayout<pyn_plugin_class>.size
   table.name = forever("MahalanobisKernel")
   table.version = forever("1.0.0")
-  table.description = forever("How thin the data are around a row: a kernel density with Mahalanobis' distance.")
-  table.reference = forever("Silverman (1986), Density Estimation for Statistics and Data Analysis, section 4.2")
+  table.description = forever(
+    "How thin the data are around a row: a kernel density with Mahalanobis' distance.")
+  table.reference = forever(
+    "Silverman (1986), Density Estimation for Statistics and Data Analysis, section 4.2")
   table.capabilities = Int64(PYN_PLUGIN_THREAD_SAFE_SCORE)
   let list = makeOptions()
   table.options = UnsafePointer(forever(list))
@@ -177,7 +181,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
 
 /// A list of classes for each host of the process (a program may hold two libraries). Only init uses it, which
 /// hosts call one at a time.
-nonisolated(unsafe) private var lists: [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
+nonisolated(unsafe) private var lists:
+  [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
 
 @_cdecl("pynomaly_plugin_init") @implementation
 public func pynomaly_plugin_init(
@@ -192,7 +197,8 @@ public func pynomaly_plugin_init(
   if let known = lists.first(where: { $0.host == host }) {
     classes = known.classes
   } else {
-    classes = UnsafePointer(forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
+    classes = UnsafePointer(
+      forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
     lists.append((host, classes))
   }
   var answer = pyn_plugin()

@@ -62,7 +62,9 @@ struct Call {
         host.pointee.parallel_for(
           pointer, Int64(chunks),
           { call, chunk, worker, context in
-            guard let loop = context?.assumingMemoryBound(to: Loop.self) else { return pyn_status(PYN_ERROR_PLUGIN) }
+            guard let loop = context?.assumingMemoryBound(to: Loop.self) else {
+              return pyn_status(PYN_ERROR_PLUGIN)
+            }
             let host = loop.pointee.host
             return guarded(host, call) { () throws(PluginError) in
               try loop.pointee.body(Int(chunk), Int(worker))

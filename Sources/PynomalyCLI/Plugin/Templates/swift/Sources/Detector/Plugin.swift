@@ -43,7 +43,8 @@ private func makeOptions() -> [pyn_plugin_option] {
   ]
 }
 
-private func makeDetector(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> Detector {
+private func makeDetector(_ values: UnsafePointer<pyn_value>?, _ count: Int64) throws(PluginError) -> Detector
+{
   guard count == 1, let values else {
     throw PluginError(PYN_ERROR_INVALID_ARGUMENT, "@DETECTOR@ was given \(count) values for 1 option")
   }
@@ -145,7 +146,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
 
 /// A list of classes for each host of the process (a program may hold two libraries). Only init uses it, which
 /// hosts call one at a time.
-nonisolated(unsafe) private var lists: [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
+nonisolated(unsafe) private var lists:
+  [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
 
 @_cdecl("pynomaly_plugin_init") @implementation
 public func pynomaly_plugin_init(
@@ -160,7 +162,8 @@ public func pynomaly_plugin_init(
   if let known = lists.first(where: { $0.host == host }) {
     classes = known.classes
   } else {
-    classes = UnsafePointer(forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
+    classes = UnsafePointer(
+      forever([UnsafePointer(forever([makeClass(host)])) as UnsafePointer<pyn_plugin_class>?]))
     lists.append((host, classes))
   }
   var answer = pyn_plugin()
