@@ -98,10 +98,10 @@ def load(path: str | os.PathLike[str]) -> OutlierDetector:
 
 def __getattr__(name: str) -> Any:
     """Import or make the estimators when they are first asked for: scikit-learn comes with them."""
-    found: Any = None
+    found: Any
     if name == "OutlierDetector":
         found = import_module("._outlier_detector", __name__).OutlierDetector
-    elif not name.startswith("_"):
+    else:
         found = find_class(name)
     if found is None:
         hint = "; a plugin's detector is there once load_plugin has loaded it"

@@ -147,7 +147,7 @@ class Detector:
         """
         earlier = self._model
         if earlier.feature_count:
-            array, names = self._read(earlier, X), earlier.feature_names
+            array, names = self._read(earlier, X), None  # the names of before stay
         else:
             array, names = _inputs.read_table(X, self._who)
         model = earlier.copy()

@@ -41,9 +41,9 @@ def score_few(model: Model, X: NDArray[Any]) -> NDArray[np.float64] | None:
     """
     dtype = X.dtype
     if dtype is FLOAT64:
-        code, misaligned = _library.FLOAT64, 7
+        code = _library.FLOAT64
     elif dtype is FLOAT32:
-        code, misaligned = _library.FLOAT32, 3
+        code = _library.FLOAT32
     else:
         return None
     shape = X.shape
@@ -55,9 +55,6 @@ def score_few(model: Model, X: NDArray[Any]) -> NDArray[np.float64] | None:
         data = _address(_byte_of(X))  # four times as fast as X.ctypes.data
     except (TypeError, ValueError):  # read-only, or not contiguous
         data = X.ctypes.data
-    row_stride, column_stride = X.strides
-    if (data | row_stride | column_stride) & misaligned:
-        return None
     try:
         desk = _desks.pop()
     except IndexError:
@@ -66,8 +63,7 @@ def score_few(model: Model, X: NDArray[Any]) -> NDArray[np.float64] | None:
     matrix.data = data
     matrix.dtype = code
     matrix.rows, matrix.columns = shape
-    matrix.row_stride = row_stride
-    matrix.column_stride = column_stride
+    matrix.row_stride, matrix.column_stride = X.strides
     score = _score if model.is_built_in else _score_without_lock
     status = score(
         model.pointer, desk.matrix_pointer, desk.call_pointer, desk.scores_pointer, _ROWS, None

@@ -137,7 +137,6 @@ class Model:
         threshold = c_double()
         call(library.pyn_detector_get_threshold, self.pointer, byref(threshold))
         self.threshold = threshold.value
-        self.few = UNKNOWN
 
     def fitted(self, name: str) -> float:
         value = c_double()
