@@ -205,6 +205,11 @@ $(VENV)/stamp $(BENCH)/stamp:
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+.PHONY: bench-plugins
+bench-plugins: stage plugins ## What calling a detector through the plugin contract costs
+	Tests/support/need gcc:gcc
+	Benchmarks/plugins/run $(STAGE) .build/plugins .build/bench-plugins
+
 .PHONY: bench
 bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial
 	Tests/support/need gcc:gcc

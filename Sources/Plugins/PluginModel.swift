@@ -85,11 +85,11 @@ final class PluginModel: Model, @unchecked Sendable {
       return try work(X, &state)
     }
     let teller = ProgressTeller(call, stage)
-    let start = monotonicNanoseconds()
+    let start = threadNanoseconds()
     var state = CallState(
       call, teller: teller, span: 0...(Double(probe) / Double(X.rows)), firstRow: X.firstRow)
     try work(X.slice(0..<probe), &state)
-    let perRow = max(Double(monotonicNanoseconds() - start) / Double(probe), 1)
+    let perRow = max(Double(threadNanoseconds() &- start) / Double(probe), 1)
     let left = X.rows - probe
     let threads = shared ? call.threads : 1
     // No more than the second cache holds: each part is looked through before the plugin reads it.
