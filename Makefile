@@ -153,7 +153,7 @@ test-plugins: build plugins $(VENV)/stamp ## The example plugins, the templates,
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/plugins
 
 .PHONY: test-python
-test-python: installed-wheel ## Tests of the Python face, from its wheel
+test-python: installed-wheel plugins ## Tests of the Python face, from its wheel
 	Tests/support/need gcc:gcc
 	cd bindings/python && $(PYTHON) -m pytest -q tests
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pytest -q Tests/native

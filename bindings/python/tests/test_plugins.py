@@ -341,6 +341,11 @@ def test_it_works_as_a_built_in_one(plugin, X):
     with pytest.raises(pynomaly.InvalidDataError, match="at most 1024 columns, please") as caught:
         estimator.fit(np.zeros((2, 1025)))
     assert caught.value.column == 1024
+    with pytest.raises(pynomaly.InvalidDataError) as caught:
+        estimator.fit([[1.0]])
+    first, second = str(caught.value).splitlines()
+    assert first == "Found array with 1 sample(s) (shape=(1, 1)).", "as scikit-learn has it"
+    assert second == "Remoteness: a single number tells nothing"
     with pytest.raises(pynomaly.NotSupportedError, match="explain"):
         pynomaly.Likeness().fit(X, np.ones(600)).explain(X)
 

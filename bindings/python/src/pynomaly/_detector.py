@@ -334,7 +334,7 @@ def _run_on(
     try:
         _run(getattr(library, f"pyn_detector_{step}"), model, step, matrix, *room, **options)
     except InvalidDataError as failure:
-        raise _explained(failure, array) from None
+        raise _explained(failure, array, learning=out is None) from None
 
 
 def _run(
@@ -362,10 +362,13 @@ def _run(
             raise from_status(status, error)
 
 
-def _explained(failure: InvalidDataError, array: _inputs.Array) -> InvalidDataError:
-    """Say of a value that cannot be used what scikit-learn says, before what the library says."""
+def _explained(failure: InvalidDataError, array: _inputs.Array, learning: bool) -> InvalidDataError:
+    """Say of data that cannot be used what scikit-learn says, before what the library says."""
     row, column = failure.row, failure.column
-    if row is not None and column is not None and not np.isfinite(array[row, column]):
+    if learning and row is None and column is None and 1 in array.shape:
+        what = "sample" if array.shape[0] == 1 else "feature"
+        failure.args = (f"Found array with 1 {what}(s) (shape={array.shape}).\n{failure}",)
+    elif row is not None and column is not None and not np.isfinite(array[row, column]):
         what = (
             "NaN"
             if np.isnan(array[row, column])

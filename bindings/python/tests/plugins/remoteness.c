@@ -41,6 +41,8 @@ static pyn_status learn(void *instance, pyn_plugin_call *call, const pyn_plugin_
     double row[1024];
     if (X->columns > 1024)
         return host->fail(call, PYN_ERROR_INVALID_DATA, -1, 1024, "at most 1024 columns, please");
+    if (X->rows == 1 && X->columns == 1)
+        return host->fail(call, PYN_ERROR_INVALID_DATA, -1, -1, "a single number tells nothing");
     self->columns = X->columns;
     for (int64_t r = 0; r < X->rows; r++) {
         double weight = training->sample_weight ? training->sample_weight[r] : 1;
