@@ -24,9 +24,10 @@ ENVIRONMENT = {
 }
 
 
-def block(language: str) -> str:
+def block(language: str, having: str = "") -> str:
+    """The first block of that language that has those words."""
     found = re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
-    return found[-1] if language == "sh" else found[0]
+    return next(text for text in found if having in text)
 
 
 def run(command, **options):
@@ -65,16 +66,23 @@ def test_python(tmp_path):
 
 def test_command_line(tmp_path):
     (tmp_path / "Benchmarks").symlink_to(ROOT / "Benchmarks")
-    printed = run(["bash", "-euc", block("sh")], cwd=tmp_path)
+    printed = run(["bash", "-euc", block("sh", "pynomaly fit")], cwd=tmp_path)
     assert "AUC" in printed
     assert "<html" in (tmp_path / "report.html").read_text().lower()
     rows = (tmp_path / "scores.csv").read_text().splitlines()
     assert len(rows) == len((ROOT / "Benchmarks/host-metrics/host-metrics.csv").read_text().splitlines())
 
 
+def test_plugins(tmp_path):
+    (tmp_path / "Benchmarks").symlink_to(ROOT / "Benchmarks")
+    printed = run(["bash", "-euc", block("sh", "plugin new")], cwd=tmp_path)
+    assert re.search(r"\d+ passed, 0 failed", printed) or " failed" not in printed
+    assert "TailDistance" in printed and "AUC" in printed
+
+
 def test_examples_are_short():
-    for language in ["c", "cpp", "python", "sh"]:
-        assert len(block(language).strip().splitlines()) <= 18, language
+    for language, words in [("c", ""), ("cpp", ""), ("python", ""), ("sh", "fit"), ("sh", "plugin")]:
+        assert len(block(language, words).strip().splitlines()) <= 18, language
 
 
 def test_links_lead_somewhere():
