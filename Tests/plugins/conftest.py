@@ -1,5 +1,5 @@
-"""Plugins loaded by the real library, through its C interface. PYNOMALY_LIBRARY says which; .build/plugins has the
-example plugins (make plugins)."""
+"""Plugins loaded by the real library, through its C interface. PYNOMALY_LIBRARY says which; .build/plugins
+has the example plugins (make plugins)."""
 
 import os
 import pathlib

@@ -2,10 +2,10 @@
 
     make build plugins && .build/venv/bin/python Tests/plugins/quality.py PLUGIN FOLDER [OPTION=VALUE...]
 
-FOLDER holds .npz files with X and y (ADBench). Of sets of more than 50,000 rows every detector sees the same 50,000.
-With shesd and the folder of the Numenta Anomaly Benchmark, its hourly series are scored, with the hour of the week as
-season: IsolationForest sees the hour of the day, the day of the week and the value.
-"""
+FOLDER holds .npz files with X and y (ADBench). Of sets of more than 50,000 rows every detector sees the
+same 50,000. With shesd and the folder of the Numenta Anomaly Benchmark, its hourly series are scored,
+with the hour of the week as season: IsolationForest sees the hour of the day, the day of the week and the
+value."""
 
 import csv
 import datetime
@@ -38,8 +38,13 @@ def numenta(folder):
     windows = json.loads((folder / "labels/combined_windows.json").read_text())
     for path in sorted((folder / "realKnownCause").glob("*.csv")):
         with open(path) as file:
-            rows = [(datetime.datetime.fromisoformat(r["timestamp"]), float(r["value"])) for r in csv.DictReader(file)]
-        spans = [[datetime.datetime.fromisoformat(t) for t in w] for w in windows[f"realKnownCause/{path.name}"]]
+            rows = [
+                (datetime.datetime.fromisoformat(r["timestamp"]), float(r["value"]))
+                for r in csv.DictReader(file)
+            ]
+        spans = [
+            [datetime.datetime.fromisoformat(t) for t in w] for w in windows[f"realKnownCause/{path.name}"]
+        ]
         y = np.array([any(a <= t <= b for a, b in spans) for t, _ in rows]).astype(int)
         epoch = datetime.datetime(1970, 1, 5)  # a Monday
         hours = np.array([(t - epoch).total_seconds() / 3600 for t, _ in rows])

@@ -40,7 +40,9 @@ def use(model, where):
         model.fitted("rows")
 
 
-@pytest.mark.parametrize("where", ["create", "fit", "chunk", "partial_fit", "score", "explain", "threshold", "save"])
+@pytest.mark.parametrize(
+    "where", ["create", "fit", "chunk", "partial_fit", "score", "explain", "threshold", "save"]
+)
 @pytest.mark.parametrize(
     "what, status, words",
     [
@@ -59,7 +61,9 @@ def test_exceptions_are_told(pynomaly, faults, where, what, status, words):
         assert (refused.value.row, refused.value.column) == (7, 1)
 
 
-@pytest.mark.parametrize("what, words", [("wrong_type", "of a type"), ("unknown_option", "did not declare: nothing")])
+@pytest.mark.parametrize(
+    "what, words", [("wrong_type", "of a type"), ("unknown_option", "did not declare: nothing")]
+)
 def test_mistakes_with_options(faults, what, words):
     with pytest.raises(Refused, match=words):
         faults(where="create", what=what).fit(X)
@@ -83,14 +87,16 @@ def test_a_host_that_calls_it_back(faults):
 
 
 def test_bytes_too_many_or_too_few_are_refused(pynomaly, faults):
-    """Through the small host, which hands over the plugin's bytes alone: see host/exercise.c. Here the whole file."""
+    """Here the whole file; host/exercise.c does it with the plugin's bytes alone."""
     saved = faults().fit(X).saved()
     for model in (saved[:-1], saved + b"\0"):
         with pytest.raises(Refused):
             Detector(pynomaly, "Faults", model=model)
 
 
-@pytest.mark.parametrize("thrown, words", [('std::runtime_error("init says no")', "init says no"), ("1", "std::exception")])
+@pytest.mark.parametrize(
+    "thrown, words", [('std::runtime_error("init says no")', "init says no"), ("1", "std::exception")]
+)
 def test_an_exception_in_init_is_logged(pynomaly, tmp_path, thrown, words):
     library = build(tmp_path / "libinit.so", f"-DTHROW_IN_INIT={thrown}", "-Wno-unreachable-code")
     messages = []

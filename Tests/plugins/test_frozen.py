@@ -1,5 +1,5 @@
-"""A plugin of the first contract, built with the header of that day, works in today's library. When this fails, the
-library has broken its word: frozen/ is never edited."""
+"""A plugin of the first contract, built with the header of that day, works in today's library. When this
+fails, the library has broken its word: frozen/ is never edited."""
 
 import subprocess
 
@@ -14,7 +14,17 @@ FROZEN = ROOT / "Tests/plugins/frozen"
 def frozen(pynomaly, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frozen")
     library = folder / "libfrozen-1.so"
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2", "-fPIC", "-shared", "-fvisibility=hidden"]
+    flags = [
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+        "-O2",
+        "-fPIC",
+        "-shared",
+        "-fvisibility=hidden",
+    ]
     subprocess.run(["cc", *flags, FROZEN / "frozen-1.c", "-o", library, "-lm"], check=True)
     messages = []
 

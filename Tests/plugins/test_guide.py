@@ -1,4 +1,5 @@
-"""The commands of the authors' guide, one after another, as written (but for installing and uploading wheels)."""
+"""The commands of the authors' guide, one after another, as written (but for installing and uploading
+wheels)."""
 
 import os
 import pathlib

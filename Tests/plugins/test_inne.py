@@ -38,7 +38,8 @@ def isolation(centres, X):
 
 
 @pytest.mark.parametrize(
-    "samples, rows, columns, expected", [("auto", 400, 3, 8), (2, 50, 1, 2), (37, 300, 5, 37), (0.25, 90, 2, 23)]
+    "samples, rows, columns, expected",
+    [("auto", 400, 3, 8), (2, 50, 1, 2), (37, 300, 5, 37), (0.25, 90, 2, 23)],
 )
 def test_scores(inne, samples, rows, columns, expected):
     rng = np.random.default_rng(rows)

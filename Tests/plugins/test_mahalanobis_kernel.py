@@ -12,7 +12,9 @@ def kernel(example):
 
 def data(rows, columns, seed=0):
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(rows, columns)) @ rng.normal(size=(columns, columns)) + rng.normal(size=columns) * 5
+    return (
+        rng.normal(size=(rows, columns)) @ rng.normal(size=(columns, columns)) + rng.normal(size=columns) * 5
+    )
 
 
 def reference(X, unseen, bandwidth, shrinkage):
@@ -58,7 +60,9 @@ def test_a_sample_stands_for_all(kernel):
     X = data(20_000, 3)
     model = kernel(max_samples=200, shrinkage=0.01).fit(X)
     assert model.fitted("max_samples") == 200
-    truth = np.sum(((X - X.mean(axis=0)) @ np.linalg.inv(np.cov(X, rowvar=False))) * (X - X.mean(axis=0)), axis=1)
+    truth = np.sum(
+        ((X - X.mean(axis=0)) @ np.linalg.inv(np.cov(X, rowvar=False))) * (X - X.mean(axis=0)), axis=1
+    )
     top = np.argsort(truth)[-200:]
     assert np.isin(np.argsort(model.score(X))[-200:], top).mean() > 0.6
 

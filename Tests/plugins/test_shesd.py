@@ -14,7 +14,7 @@ def shesd(example):
 def hybrid_esd(x, alpha, most, direction="both", verdicts=None):
     """Rosner's test with median and MAD, step by step on the values themselves."""
     verdicts = [] if verdicts is None else verdicts
-    left, count = np.asarray(x, float), 0
+    left = np.asarray(x, float)
     found, remaining = 0, left
     for step in range(1, int(most * len(x)) + 1):
         n = len(left)
@@ -24,7 +24,9 @@ def hybrid_esd(x, alpha, most, direction="both", verdicts=None):
         scale = 1.482602218505602 * np.median(np.abs(left - median))
         if scale == 0:
             break
-        away = {"both": np.abs(left - median), "positive": left - median, "negative": median - left}[direction]
+        away = {"both": np.abs(left - median), "positive": left - median, "negative": median - left}[
+            direction
+        ]
         worst = away.argmax()
         p = 1 - alpha / (2 * n if direction == "both" else n)
         q = student.ppf(p, n - 2)

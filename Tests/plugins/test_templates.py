@@ -1,5 +1,5 @@
-"""What `pynomaly plugin new` writes: it builds, keeps the contract, and becomes a wheel. The words in the files are
-filled in here as the tool does; Tests/cli tests the tool."""
+"""What `pynomaly plugin new` writes: it builds, keeps the contract, and becomes a wheel. The words in the
+files are filled in here as the tool does; Tests/cli tests the tool."""
 
 import os
 import pathlib
@@ -115,7 +115,9 @@ def test_wheel(project, tmp_path):
     package = "pynomaly_" + name.replace("-", "_")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        assert {f"{package}/{file}" for file in ("__init__.py", f"lib{name}.so", f"{name}.toml")} <= set(names)
+        assert {f"{package}/{file}" for file in ("__init__.py", f"lib{name}.so", f"{name}.toml")} <= set(
+            names
+        )
         (entries,) = [n for n in names if n.endswith("entry_points.txt")]
         assert archive.read(entries).decode().split() == ["[pynomaly.plugins]", name, "=", package]
 

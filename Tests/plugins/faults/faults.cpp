@@ -18,7 +18,8 @@ class Faults {
                       "fitted", "save", "load"})
             .by_default("nowhere"),
         plugin::option("what", "Which exception.")
-            .choices({"error", "bad_alloc", "length_error", "runtime_error", "int", "wrong_type", "unknown_option"})
+            .choices({"error", "bad_alloc", "length_error", "runtime_error", "int", "wrong_type",
+                      "unknown_option"})
             .by_default("error"),
         plugin::option("number", "Any.").ints(-5, 5).doubles_above(0, 1).bools().by_default(true),
     };
@@ -51,7 +52,8 @@ class Faults {
   void score(plugin::call& call, const plugin::rows& X, double* scores) const {
     fault("score");
     X.for_each_block(call, 3, [&](const double* values, std::int64_t first, std::int64_t count) {
-      for (std::int64_t i = 0; i < count; i++) scores[first + i] = number_ + std::fabs(values[i * X.columns()]);
+      for (std::int64_t i = 0; i < count; i++)
+        scores[first + i] = number_ + std::fabs(values[i * X.columns()]);
     });
   }
   void explain(plugin::call&, const plugin::rows& X, double* shares) const {

@@ -1,7 +1,7 @@
 typealias Eight = SIMD8<Double>
 
-/// e to the power of each x <= 0, within 2 units in the last place; as for -700 below -700. The same bits on every
-/// machine, unlike the C library's.
+/// e to the power of each x <= 0, within 2 units in the last place; as for -700 below -700. The same bits on
+/// every machine, unlike the C library's.
 @inline(__always)
 func exponential(_ x: Eight) -> Eight {
   // x = k ln 2 + r with |r| <= ln 2 / 2. Adding the magic number leaves the nearest whole k in the low bits.

@@ -1,9 +1,9 @@
 import CPynomalyPlugin
 import Glibc
 
-/// How thin the training data are around a row: minus the logarithm of a Gaussian kernel density whose kernel has the
-/// shape of the data's covariance, at a sample of training rows. With the whitened rows y and sample s and the
-/// bandwidth h: -log(mean over s of exp(-|y - s|^2 / (2 h^2))). 0 or more.
+/// How thin the training data are around a row: minus the logarithm of a Gaussian kernel density whose kernel has
+/// the shape of the data's covariance, at a sample of training rows. With the whitened rows y and sample s and
+/// the bandwidth h: -log(mean over s of exp(-|y - s|^2 / (2 h^2))). 0 or more.
 final class MahalanobisKernel {
   struct Options {
     var samples: Int

@@ -179,8 +179,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
   return table
 }
 
-/// A list of classes for each host of the process (a program may hold two libraries). Only init uses it, which
-/// hosts call one at a time.
+/// A list of classes for each host of the process (a program may hold two libraries). Only init uses it,
+/// which hosts call one at a time.
 nonisolated(unsafe) private var lists:
   [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
 

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The turn that makes columns uncorrelated and of variance 1, and leaves each as near to its own direction as can
-/// be (ZCA, by the inverse square root of the correlations): so distances can be shared out to columns.
+/// The turn that makes columns uncorrelated and of variance 1, and leaves each as near to its own direction as
+/// can be (ZCA, by the inverse square root of the correlations): so distances can be shared out to columns.
 struct Whitening {
   let columns: Int
   let mean: Numbers
@@ -33,7 +33,8 @@ struct Whitening {
 }
 
 extension Whitening {
-  /// Learn from all rows. Correlations other than those of a column with itself are made smaller by `shrinkage`.
+  /// Learn from all rows. Correlations other than those of a column with itself are made smaller by
+  /// `shrinkage`.
   init(_ X: Rows, shrinkage: Double, _ call: Call) throws(PluginError) {
     let (n, d, host) = (X.count, X.columns, X.host)
     columns = d

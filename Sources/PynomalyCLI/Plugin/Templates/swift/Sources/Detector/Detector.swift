@@ -1,7 +1,7 @@
 import CPynomalyPlugin
 
-/// fit learns the median of each column and the median distance from it (MAD). A row's score is its largest distance
-/// from a median, in MADs: the modified z-score of Iglewicz and Hoaglin (1993).
+/// fit learns the median of each column and the median distance from it (MAD). A row's score is its largest
+/// distance from a median, in MADs: the modified z-score of Iglewicz and Hoaglin (1993).
 final class Detector {
   static let largest = 1e300  // scores are finite
 

@@ -111,7 +111,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
         Rows(host: instance.host, matrix: X), Call(host: instance.host, pointer: call), to: shares)
     }
   }
-  // What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's scores.
+  // What Iglewicz and Hoaglin call an outlier. Without this function: the 0.9 quantile of the training's
+  // scores.
   table.threshold = { _, _, value in
     value?.pointee = 3.5
     return pyn_status(PYN_OK)
@@ -144,8 +145,8 @@ private func makeClass(_ host: HostPointer) -> pyn_plugin_class {
   return table
 }
 
-/// A list of classes for each host of the process (a program may hold two libraries). Only init uses it, which
-/// hosts call one at a time.
+/// A list of classes for each host of the process (a program may hold two libraries). Only init uses it,
+/// which hosts call one at a time.
 nonisolated(unsafe) private var lists:
   [(host: HostPointer, classes: UnsafePointer<UnsafePointer<pyn_plugin_class>?>)] = []
 
