@@ -136,6 +136,14 @@ def test_a_broken_manifest_is_listed(run, library):
     assert [bool(entry["error"]) for entry in report] == [True, False]
 
 
+def test_a_manifest_that_the_parser_stumbles_over(run):
+    # Found by fuzzing: an assertion of toml++ ended the process.
+    run.folder.mkdir(parents=True)
+    (run.folder / "bad.toml").write_text("[,key]\n")
+    result = run("plugin", "list")
+    assert result.code == 0 and "cannot be used" in result.out and "not TOML" in result.out
+
+
 def test_detectors(run, library):
     assert "Distance" not in run("detectors").out
     result = run("detectors", "--plugin", library)

@@ -9,7 +9,8 @@ struct PluginInfo: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The name of an installed plugin, a shared object or a manifest.", valueName: "plugin"),
+    help: ArgumentHelp(
+      "The name of an installed plugin, a shared object or a manifest.", valueName: "plugin"),
     completion: .custom { _, _, _ in InstalledPlugin.names })
   var plugin: String
 
@@ -42,7 +43,9 @@ struct PluginInfo: ParsableCommand {
       return
     }
     var rows = [["plugin", "\(found.name) \(found.version)"]]
-    if !found.description.isEmpty { rows.append(["description", wrap(found.description, width: 100, indent: 13)]) }
+    if !found.description.isEmpty {
+      rows.append(["description", wrap(found.description, width: 100, indent: 13)])
+    }
     if let author = found.author { rows.append(["author", author]) }
     if let licence = found.licence { rows.append(["licence", licence]) }
     rows.append(["plugin ABI", "\(found.abiVersion)"])

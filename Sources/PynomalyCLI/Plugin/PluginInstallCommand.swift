@@ -42,7 +42,8 @@ struct PluginInstall: ParsableCommand {
     let installed = try folder.install(plugin)
     var text = "installed \(plugin.name) \(plugin.version)"
     if let before { text += " in place of \(before.version)" }
-    text += " (\(plugin.detectors.joined(separator: ", ")))\n  \(installed.manifest)\n  \(installed.library)\n"
+    text +=
+      " (\(plugin.detectors.joined(separator: ", ")))\n  \(installed.manifest)\n  \(installed.library)\n"
     // An earlier folder may have a plugin of that name.
     let used = try? InstalledPlugin.all.first { (try? $0.plugin.get().name) == plugin.name }
     if let used, used.manifest != installed.manifest {
@@ -69,8 +70,9 @@ struct PluginInstall: ParsableCommand {
       let found = names.filter { $0.hasSuffix(ending) }
       if found.count == 1 { return "\(path)/\(found[0])" }
       if found.count > 1 {
-        throw Failure("\(path) has several files that end in \(ending): \(found.joined(separator: ", "));"
-          + " name one of them")
+        throw Failure(
+          "\(path) has several files that end in \(ending): \(found.joined(separator: ", "));"
+            + " name one of them")
       }
     }
     throw Failure("\(path) has neither a manifest (.toml) nor a shared object (.so)")

@@ -72,7 +72,9 @@ struct StackFrame {
   }
 
   init(_ frame: StackFrame, symbol: String?) {
-    (file, self.symbol, offset, text) = (frame.file, symbol ?? "", symbol == nil ? frame.offset : nil, frame.text)
+    (file, self.symbol, offset, text) = (
+      frame.file, symbol ?? "", symbol == nil ? frame.offset : nil, frame.text
+    )
   }
 
   /// Of this program, which calls itself so when it starts a child.

@@ -24,8 +24,9 @@ extension CheckContext {
         : "a fit and score with \(threads) threads is another than with 1"
       try checkSame(before.scores, scores) { "\(words): row \($0) scores" }
       if let place = firstDifference(before.model, model) {
-        throw CheckFailure("\(words): the saved model differs from byte \(place) on"
-          + " (memory that was never set?)")
+        throw CheckFailure(
+          "\(words): the saved model differs from byte \(place) on"
+            + " (memory that was never set?)")
       }
     }
     guard let first else { return "" }

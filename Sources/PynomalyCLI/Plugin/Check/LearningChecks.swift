@@ -83,7 +83,8 @@ extension CheckContext {
     let grown = try fitted()
     try learn(grown, second)
     try checkFinite(try grown.score(X), "score after fit and partial_fit")
-    return "two parts; the second \(firstDifference(before, after) == nil ? "changes nothing" : "changes the scores")"
+    return
+      "two parts; the second \(firstDifference(before, after) == nil ? "changes nothing" : "changes the scores")"
   }
 
   /// A detector that needs labels says so when they are missing, and reads them.

@@ -144,7 +144,9 @@ extension CheckContext {
     try trial("numbers below 1e-300", data.numbers.map { $0 * 1e-305 }, fit: true)
     try trial("numbers up to 1e150", data.numbers.map { $0 * 1e149 }, fit: true)
     try trial("numbers up to 1e308", data.numbers.map { $0 * 1e306 }, fit: true)
-    for number in [0, -0.0, Double.leastNonzeroMagnitude, 1e30, 1e200, -1.7976931348623157e308, 1.7976931348623157e308] {
+    for number in [
+      0, -0.0, Double.leastNonzeroMagnitude, 1e30, 1e200, -1.7976931348623157e308, 1.7976931348623157e308,
+    ] {
       try trial(
         "rows of \(Number.shortest(number))", [Double](repeating: number, count: 8 * columns),
         fit: false)

@@ -53,7 +53,8 @@ final class TestMatrix {
       : cells.withUnsafeBytes { cprocesses_guard($0.baseAddress, $0.count) }
     guard let copy else { throw CheckFailure("no memory for a matrix of \(rows) x \(columns)") }
     memory = copy
-    words = "\(rows) x \(columns) \(float ? "f32" : "f64")"
+    words =
+      "\(rows) x \(columns) \(float ? "f32" : "f64")"
       + (layout == .rowMajor ? "" : " \(layout.rawValue)")
     matrix.struct_size = MemoryLayout<pyn_matrix>.stride
     matrix.data = UnsafeRawPointer(memory + first * size)
