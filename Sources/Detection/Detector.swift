@@ -21,6 +21,9 @@ public struct DetectorInfo: Sendable {
 public protocol DetectorClass: Sendable {
   var info: DetectorInfo { get }
 
+  /// Whether models have ``Model/trainingScores``.
+  var keepsTrainingScores: Bool { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
@@ -31,6 +34,10 @@ public protocol DetectorClass: Sendable {
   func read(
     _ reader: inout ModelReader, options: Options, featureCount: Int
   ) throws(DetectionError) -> any Model
+}
+
+extension DetectorClass {
+  public var keepsTrainingScores: Bool { false }
 }
 
 /// What fitting found. Never changes, so any number of threads may use one.
@@ -51,7 +58,15 @@ public protocol Model: AnyObject, Sendable {
   func explain(_ X: Matrix, call: Call, into shares: UnsafeMutablePointer<Double>)
     throws(DetectionError)
 
+  /// The scores of the rows that were fitted, where the method gives them others than new rows (it leaves
+  /// a row out of what it is compared with). A contamination then sets the threshold by these.
+  var trainingScores: Buffer<Double>? { get }
+
   func write(to writer: inout ModelWriter)
+}
+
+extension Model {
+  public var trainingScores: Buffer<Double>? { nil }
 }
 
 /// A detector in a program's hands: options, and once fitted a model with its threshold.
@@ -89,7 +104,8 @@ public final class Detector {
 
   /// What a sample of a stream's rows is drawn by.
   public var samplingSeed: UInt64 {
-    options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+    guard options.specs.contains(where: { $0.name == "random_state" }) else { return 0 }
+    return options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
   }
 
   /// Learn from X. On failure everything stays as it was.
@@ -109,11 +125,15 @@ public final class Detector {
     let contamination = options.double("contamination")
     let model = try detectorClass.fit(
       X, weights: weights, options: options, previous: previous,
-      call: contamination == nil ? call : call.part(0...0.5))
+      call: contamination == nil || detectorClass.keepsTrainingScores ? call : call.part(0...0.5))
     var threshold = model.naturalThreshold
     if let contamination {
       let scores = try Buffer<Double>(count: X.rows)
-      try model.score(X, call: call.part(0.5...1), into: scores.base)
+      if let kept = model.trainingScores {
+        scores.base.update(from: kept.base, count: min(kept.count, X.rows))
+      } else {
+        try model.score(X, call: call.part(0.5...1), into: scores.base)
+      }
       threshold = quantile(scores, 1 - contamination)
     }
     try ProgressTeller.finish(call, "fit")
@@ -149,6 +169,13 @@ public final class Detector {
     }
     try model.explain(X, call: call, into: shares)
     try ProgressTeller.finish(call, "explain")
+  }
+
+  public func trainingScores() throws(DetectionError) -> Buffer<Double> {
+    if let scores = try fittedModel().trainingScores { return scores }
+    throw DetectionError(
+      .notSupported,
+      "\(detectorClass.info.name) keeps no training scores; score the training data instead")
   }
 
   public func setThreshold(_ value: Double) throws(DetectionError) {

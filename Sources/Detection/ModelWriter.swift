@@ -44,6 +44,26 @@ public struct ModelWriter {
     }
   }
 
+  /// Room for so many bytes more; false, and the failure kept, when there is none.
+  mutating func makeRoom(_ count: Int) -> Bool {
+    do throws(DetectionError) {
+      try bytes.makeRoom(for: bytes.count + count + 4096)
+      return true
+    } catch {
+      failure = error
+      return false
+    }
+  }
+
+  mutating func fail(_ error: DetectionError) { failure = error }
+
+  /// Values with their count before them.
+  mutating func write(all values: Buffer<Double>) {
+    write(UInt64(values.count))
+    guard makeRoom(values.count * 8) else { return }
+    bytes.append(contentsOf: UnsafeRawBufferPointer(start: values.base, count: values.count * 8))
+  }
+
   mutating func write(raw: [UInt8]) { bytes += raw }
 
   mutating func section(_ tag: ModelFile.Section, _ content: (inout ModelWriter) -> Void) {
