@@ -28,9 +28,9 @@ struct KNN: DetectorClass {
   var keepsTrainingScores: Bool { true }
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
+    let X = training.X
     let plan = try NeighbourPlan(options, rows: X.rows)
     let index = try plan.index(X, call: call.part(0...0.1))
     return try KNNModel(
@@ -133,10 +133,10 @@ final class KNNModel: Model {
 
   // -------------------------------------------------------------------------------- model files
 
-  func write(to writer: inout ModelWriter) {
-    plan.write(to: &writer, index)
+  func write(to writer: inout ModelWriter) throws(DetectionError) {
+    try plan.write(to: &writer, index)
     writer.write(UInt32(Method.allCases.firstIndex(of: method) ?? 0))
-    writer.write(all: ownScores)
+    try writer.write(all: ownScores)
   }
 
   init(

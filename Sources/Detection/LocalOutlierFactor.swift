@@ -23,9 +23,9 @@ struct LocalOutlierFactor: DetectorClass {
   var keepsTrainingScores: Bool { true }
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
+    let X = training.X
     let plan = try NeighbourPlan(options, rows: X.rows)
     let index = try plan.index(X, call: call.part(0...0.1))
     return try LocalOutlierFactorModel(plan, index, call: call.part(0.1...1))
@@ -141,11 +141,11 @@ final class LocalOutlierFactorModel: Model {
 
   // -------------------------------------------------------------------------------- model files
 
-  func write(to writer: inout ModelWriter) {
-    plan.write(to: &writer, index)
-    index.write(reach, to: &writer)
-    index.write(density, to: &writer)
-    writer.write(all: ownScores)
+  func write(to writer: inout ModelWriter) throws(DetectionError) {
+    try plan.write(to: &writer, index)
+    try index.write(reach, to: &writer)
+    try index.write(density, to: &writer)
+    try writer.write(all: ownScores)
   }
 
   init(

@@ -26,16 +26,12 @@ extension NeighbourIndex {
   }
 
   /// Values that stand by slot, in the order of the rows.
-  func write(_ values: Buffer<Double>, to writer: inout ModelWriter) {
-    do throws(DetectionError) {
-      let ordered = try Buffer<Double>(count: rowCount)
-      for slot in 0..<slotCount where rowOf[slot] != NeighbourIndex.noRow {
-        ordered[Int(rowOf[slot])] = values[slot]
-      }
-      writer.write(all: ordered)
-    } catch {
-      writer.fail(error)
+  func write(_ values: Buffer<Double>, to writer: inout ModelWriter) throws(DetectionError) {
+    let ordered = try Buffer<Double>(count: rowCount)
+    for slot in 0..<slotCount where rowOf[slot] != NeighbourIndex.noRow {
+      ordered[Int(rowOf[slot])] = values[slot]
     }
+    try writer.write(all: ordered)
   }
 
   func read(

@@ -57,7 +57,9 @@ struct NeighbourPlan {
 
 extension NeighbourPlan {
   /// The plan and the rows, in their original order.
-  func write(to writer: inout ModelWriter, _ index: NeighbourIndex) {
+  func write(
+    to writer: inout ModelWriter, _ index: NeighbourIndex
+  ) throws(DetectionError) {
     writer.write(UInt64(k))
     let metrics: [DistanceMetric] = [.euclidean, .manhattan, .chebyshev, .cosine]
     writer.write(UInt32(metrics.firstIndex(of: metric) ?? 4))
@@ -66,13 +68,10 @@ extension NeighbourPlan {
     writer.write(UInt64(leafRows))
     writer.write(UInt32(novelty ? 1 : 0))
     writer.write(UInt64(index.rowCount))
-    guard writer.makeRoom(index.rowCount * index.width * 8) else { return }
-    index.withSlots { slots in
-      for row in 0..<index.rowCount {
-        for column in 0..<index.width { writer.write(index.value(slot: slots[row], column)) }
-      }
-    } onFailure: {
-      writer.fail($0)
+    try writer.makeRoom(index.rowCount * index.width * 8)
+    let slots = try index.slotOfRow()
+    for row in 0..<index.rowCount {
+      for column in 0..<index.width { writer.write(index.value(slot: slots[row], column)) }
     }
   }
 
@@ -135,15 +134,5 @@ extension NeighbourIndex {
       slots[Int(rowOf[slot])] = slot
     }
     return slots
-  }
-
-  fileprivate func withSlots(
-    _ body: (Buffer<Int>) -> Void, onFailure: (DetectionError) -> Void
-  ) {
-    do throws(DetectionError) {
-      body(try slotOfRow())
-    } catch {
-      onFailure(error)
-    }
   }
 }
