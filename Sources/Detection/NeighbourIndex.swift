@@ -110,7 +110,7 @@ final class NeighbourIndex: @unchecked Sendable {
       points = nil
       layout.pointToRows()
       rowOf = builder.order
-      dense = try DenseRows(source, builder.order, layout: layout, call: call.part(0.9...1))
+      dense = try DenseRows(source, builder.order, layout: layout, k: k, call: call.part(0.9...1))
     } else {
       rowOf = layout.rowOf
       dense = nil

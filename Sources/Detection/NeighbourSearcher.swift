@@ -105,13 +105,13 @@ final class NeighbourSearcher {
     let around = min(rows, max(64, 2 * kept))
     for number in 0..<dots.lanes(count) {
       let isQuery = number < count
-      let target = dots.packed.base + number / 6 * 6 * width + number % 6
+      let target = dots.packed.base + number / 6 * 6 * dense.panelWidth + number % 6
       dots.pointers[number] = UnsafePointer(queries.base + (isQuery ? number : 0) * width)
       dots.limits[number] = .infinity
       dots.skipped[2 * number] = 0
       dots.skipped[2 * number + 1] = 0
       guard isQuery else {
-        for column in 0..<width { target[6 * column] = 0 }
+        for column in 0..<dense.panelWidth { target[6 * column] = 0 }
         continue
       }
       dots.found[number] = list(number)
@@ -122,9 +122,9 @@ final class NeighbourSearcher {
       dots.skipped[2 * number + 1] = UInt32(first + around)
       let norm = dense.shorten(query, to: target, stride: 6)
       dots.norms[number] = norm
-      if norm > 0x1p120 || width > DenseRows.mostColumns {
+      if !(norm <= 0x1p120) || width > DenseRows.mostColumns {
         // Too far out for single precision.
-        for column in 0..<width { target[6 * column] = 0 }
+        for column in 0..<dense.panelWidth { target[6 * column] = 0 }
         kernels.scanRows(&store, 0, first, query, excluded[number], dots.found.base + number)
         kernels.scanRows(&store, first + around, rows, query, excluded[number], dots.found.base + number)
       } else {
@@ -134,13 +134,13 @@ final class NeighbourSearcher {
     }
     // Some panels at a time, so that they stay in the second cache for all groups.
     let panels = dense.panelCount
-    let step = max(1, 65536 / (16 * width))
+    let step = max(1, 65536 / (16 * dense.panelWidth))
     let begin = count > 0 ? dots.near[count / 2] / 16 / step * step : 0
     for turn in 0..<((panels + step - 1) / step) {
       var first = begin + turn * step
       if first >= (panels + step - 1) / step * step { first -= (panels + step - 1) / step * step }
       for group in 0..<(dots.lanes(count) / 6) {
-        var queryGroup = dots.group(group, width)
+        var queryGroup = dots.group(group, dense.panelWidth)
         kernels.filterPanels(&store, &queryGroup, first, min(first + step, panels))
       }
     }
@@ -161,7 +161,7 @@ final class DotScratch {
   init(_ dense: DenseRows, queries: Int) throws(DetectionError) {
     let lanes = (queries + 5) / 6 * 6
     near = try Buffer(count: lanes)
-    packed = try Buffer(count: lanes * dense.width)
+    packed = try Buffer(count: lanes * dense.panelWidth)
     pointers = try Buffer(count: lanes)
     found = try Buffer(count: lanes)
     limits = try Buffer(count: lanes)

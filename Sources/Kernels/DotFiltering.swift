@@ -1,10 +1,12 @@
 // The nearest rows where there are many columns, and boxes tell little: dot products in single precision,
 // as a matrix product computes them, say which rows may be near; those few are measured in double
-// precision.
+// precision. Where the rows vary mostly along few directions, the panels hold the rows' coordinates along
+// these, and the length of what is left as one more: by the inequality of Cauchy and Schwarz such rows are
+// no farther apart than the rows themselves.
 //
 // With q and r the query and a row less the centre, scaled, in single precision:
 // |q - r|^2 <= worst exactly when  q.r - |r|^2 / 2 >= (|q|^2 - worst) / 2. Rounding moves the left side by
-// at most (columns + 2) 2^-24 (|q|^2 + 2 |r|^2) / 2, and the rounding of the values themselves moves the
+// at most (panel columns + 2) 2^-24 (|q|^2 + 2 |r|^2) / 2, and the rounding of the values themselves moves the
 // distance; both norms are multiplied by `shrink` and `worst` by 1 + 2^-21, which makes the condition
 // weaker than all that: no row is missed.
 
@@ -62,14 +64,14 @@ public func filterPanels(
 ) {
   let store = store.pointee
   let group = group.pointee
-  let columns = Int(store.columns)
+  let columns = Int(store.panel_columns)
   withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 8) { masks in
     let masks = masks.baseAddress.unsafelyUnwrapped
     var panel = first
     while panel < end {
       if ck_tile(
         group.packed, store.panels + panel &* 16 &* columns, store.halves + panel &* 16,
-        store.columns, group.limits, masks)
+        store.panel_columns, group.limits, masks)
       {
         for query in 0..<6 where masks[query] != 0 {
           look(store, group, query, panel, masks[query])

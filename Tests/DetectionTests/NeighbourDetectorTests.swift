@@ -31,8 +31,8 @@ struct NeighbourDetectorTests {
   }
 
   @Test(arguments: ["auto", "kd_tree", "brute"]) func localOutlierFactorOfThePaper(algorithm: String) throws {
-    let X = Table.cloud(400, 3)
-    for k in [1, 5, 20, 100] {
+    let X = Table.cloud(120, 3)
+    for k in [1, 20, 100] {
       let detector = try fitted(
         "LocalOutlierFactor", X, ["n_neighbors": .int(k), "algorithm": .string(algorithm)])
       for (found, expected) in zip(try kept(detector), Self.factors(X, k: k)) {
@@ -42,7 +42,7 @@ struct NeighbourDetectorTests {
   }
 
   @Test func distancesOfTheNeighbours() throws {
-    let X = Table.cloud(200, 3)
+    let X = Table.cloud(90, 3)
     for (method, pick) in [
       ("largest", { $0[5] }), ("mean", { $0.reduce(0, +) / 6 }), ("median", { ($0[2] + $0[3]) / 2 }),
     ] as [(String, ([Double]) -> Double)] {
@@ -63,8 +63,8 @@ struct NeighbourDetectorTests {
   /// A row that is scored again is its own row; with duplicates and ties too.
   @Test(arguments: names) func trainingRowsScoreAsInTraining(name: String) throws {
     var random = Random(seed: 6, stream: 0)
-    let grid = Table(700, 3) { _, _ in Double(random.below(5)) }
-    for X in [Table.cloud(700, 4), Table.cloud(700, 30), grid] {
+    let grid = Table(400, 3) { _, _ in Double(random.below(5)) }
+    for X in [Table.cloud(600, 4), Table.cloud(300, 30), grid] {
       for options in Self.variants.dropLast() {
         let detector = try fitted(name, X, options)
         #expect(try scores(detector, X) == kept(detector))
@@ -75,7 +75,7 @@ struct NeighbourDetectorTests {
   @Test(arguments: names, variants) func threadsChangeNothing(
     name: String, options: [String: OptionValue]
   ) throws {
-    for X in [Table.cloud(1500, 3), Table.cloud(900, 24)] {
+    for X in [Table.cloud(1000, 3), Table.cloud(300, 24)] {
       let one = try fitted(name, X, options, threads: 1)
       let four = try fitted(name, X, options, threads: 4)
       #expect(try kept(one) == kept(four))

@@ -56,16 +56,17 @@ typedef struct {
 // Rows for the search by dot products: as doubles, and as floats less their centre in panels of 16 rows.
 typedef struct {
     const double *points;  // row-major, in the order of the slots
-    const float *panels;   // a panel: columns times 16
+    const float *panels;   // a panel: panel_columns times 16
     const float *halves;   // shrink * |row|^2 / 2; +inf where there is no row
     const uint32_t *rows;  // the row number of every slot
     int64_t columns;
+    int64_t panel_columns; // of the panels and of packed queries
     double shrink, scale;  // see DotFiltering.swift
 } ck_row_store;
 
 // Six queries that are compared with the panels together.
 typedef struct {
-    const float *packed;            // columns times 6
+    const float *packed;            // panel_columns times 6
     const double *const *queries;   // six
     ck_neighbours *found;           // six, each full
     float *limits;                  // six: what a dot product must reach; +inf for lanes without a query
@@ -192,6 +193,7 @@ CK_INLINE bool ck_tile(
     const ck_float_eight high = -*(const ck_float_eight *)(halves + 8);
     ck_float_eight a0 = low, a1 = low, a2 = low, a3 = low, a4 = low, a5 = low;
     ck_float_eight b0 = high, b1 = high, b2 = high, b3 = high, b4 = high, b5 = high;
+#pragma clang loop unroll_count(2)
     for (int64_t c = 0; c < columns; c++) {
         const ck_float_eight x = *(const ck_float_eight *)(panel + 16 * c);
         const ck_float_eight y = *(const ck_float_eight *)(panel + 16 * c + 8);
@@ -204,13 +206,24 @@ CK_INLINE bool ck_tile(
         v = (ck_float_eight)q[4], a4 = a4 + v * x, b4 = b4 + v * y;
         v = (ck_float_eight)q[5], a5 = a5 + v * x, b5 = b5 + v * y;
     }
+    // Mostly none does.
+    const ck_float_eight l0 = (ck_float_eight)limits[0], l1 = (ck_float_eight)limits[1],
+                         l2 = (ck_float_eight)limits[2], l3 = (ck_float_eight)limits[3],
+                         l4 = (ck_float_eight)limits[4], l5 = (ck_float_eight)limits[5];
+    const ck_bits any = __builtin_convertvector(
+        (a0 >= l0) | (b0 >= l0) | (a1 >= l1) | (b1 >= l1) | (a2 >= l2) | (b2 >= l2) | (a3 >= l3) |
+            (b3 >= l3) | (a4 >= l4) | (b4 >= l4) | (a5 >= l5) | (b5 >= l5),
+        ck_bits);
+    uint8_t reached;
+    memcpy(&reached, &any, 1);
+    if (reached == 0) return false;
     masks[0] = ck_reached(a0, b0, limits[0]);
     masks[1] = ck_reached(a1, b1, limits[1]);
     masks[2] = ck_reached(a2, b2, limits[2]);
     masks[3] = ck_reached(a3, b3, limits[3]);
     masks[4] = ck_reached(a4, b4, limits[4]);
     masks[5] = ck_reached(a5, b5, limits[5]);
-    return (masks[0] | masks[1] | masks[2] | masks[3] | masks[4] | masks[5]) != 0;
+    return true;
 }
 #pragma clang diagnostic pop
 #undef CK_INLINE
