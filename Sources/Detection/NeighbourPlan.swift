@@ -27,7 +27,7 @@ struct NeighbourPlan {
   init(_ options: Options, rows: Int) throws(DetectionError) {
     guard rows > 1 else {
       throw DetectionError(
-        .invalidData, "1 row has no neighbours; at least 2 rows are needed")
+        .invalidData, "1 row (1 sample) has no neighbours; at least 2 rows are needed")
     }
     k = min(options.int("n_neighbors") ?? 5, rows - 1)
     metric = DistanceMetric(options)
