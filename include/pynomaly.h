@@ -312,7 +312,11 @@ typedef struct pyn_call {
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
  * IsolationForest: O(n_estimators * max_samples * log(max_samples)), and one pass over X up to 2^20
- * values. */
+ * values.
+ *
+ * KNN, LocalOutlierFactor: every value is checked and the rows are kept, as doubles. At least 2 rows; with
+ * n_neighbors >= rows, all the others are the neighbours. About O(rows * log(rows)) with few columns, up to
+ * O(rows^2 * columns) with many. Of rows at the same distance the first are the nearer ones. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -331,7 +335,13 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * Errors: NOT_FITTED, SHAPE_MISMATCH, INVALID_DATA, CANCELLED. [any thread]
  *
  * IsolationForest: 2^(-E[path length] / c(max_samples)) in (0, 1], about 0.5 for ordinary rows
- * (Liu, Ting, Zhou 2008, equation 2). O(rows * n_estimators * log(max_samples)). */
+ * (Liu, Ting, Zhou 2008, equation 2). O(rows * n_estimators * log(max_samples)).
+ *
+ * KNN: the distance of the n_neighbors-th nearest training row, or the mean or median of the n_neighbors
+ * distances, >= 0. LocalOutlierFactor: the neighbours' mean local reachability density over the row's own
+ * (Breunig and others 2000, definition 7), about 1 inside a cluster. Unless the option novelty is true, a row
+ * that equals a training row is that row and not its own neighbour: the training data score as in
+ * pyn_detector_get_training_scores. Each row O(log(rows)) to O(rows * columns) of the training data. */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -349,7 +359,11 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  *
  * IsolationForest: a split that leaves the row with n' of its node's n training rows isolates it by
  * log2(n / n') bits. A feature's share is the bits its splits gave, each tree weighted by
- * 1 / path length so that the trees that isolate the row fast say most, scaled to the score. */
+ * 1 / path length so that the trees that isolate the row fast say most, scaled to the score.
+ *
+ * KNN, LocalOutlierFactor: each neighbour whose distance makes the score (with LocalOutlierFactor the
+ * reachability distance of each) divides it among the features as they divide the distance itself,
+ * |x_f - y_f|^p / sum over g of |x_g - y_g|^p; the sums are scaled to the score. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -358,7 +372,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper). Errors: NOT_FITTED. [any thread] */
+ * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; KNN, where distances have no natural
+ * scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)). Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -379,10 +394,19 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
 
 /* A number that fitting found. IsolationForest: "max_samples" (rows drawn a tree), "n_estimators"
  * (trees grown), "random_state" (the seed used, exact up to 2^53; "random" seeds stay below),
- * "max_features" (features a tree), "node_count".
+ * "max_features" (features a tree), "node_count". KNN and LocalOutlierFactor: "n_neighbors" (used: at most
+ * the rows less 1) and "n_samples" (the rows that were fitted).
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);
+
+/* Write the scores of the rows that were fitted, in their order; `count` must be at least their number
+ * ("n_samples" of pyn_detector_get_fitted). Detectors that compare rows with each other keep them (KNN,
+ * LocalOutlierFactor): here a row is not among its own neighbours. A contamination sets the threshold by
+ * them, and they are kept in the model file. Errors: NOT_FITTED, NOT_SUPPORTED (other detectors: score the
+ * rows instead), SHAPE_MISMATCH. [any thread] */
+pyn_status pyn_detector_get_training_scores(const pyn_detector *detector, double *scores, int64_t count,
+                                            pyn_error *error);
 
 /* Names of the features, kept in the model file; `count` must be the columns of the fitted data, and
  * no name may be NULL, empty or longer than 65535 bytes. A new fit drops them.

@@ -33,7 +33,8 @@ public final class Detector {
 
   /// What a sample of a stream's rows is drawn by.
   public var samplingSeed: UInt64 {
-    options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+    guard options.specs.contains(where: { $0.name == "random_state" }) else { return 0 }
+    return options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
   }
 
   /// Learn from X. On failure everything stays as it was.
@@ -58,11 +59,16 @@ public final class Detector {
     }
     let contamination = options.double("contamination")
     let model = try method(
-      training, options, previous, contamination == nil ? call : call.part(0...0.5))
+      training, options, previous,
+      contamination == nil || detectorClass.keepsTrainingScores ? call : call.part(0...0.5))
     var threshold = model.naturalThreshold
     if let contamination {
       let scores = try Buffer<Double>(count: X.rows)
-      try model.score(X, call: call.part(0.5...1), into: scores.base)
+      if let kept = model.trainingScores {
+        scores.base.update(from: kept.base, count: min(kept.count, X.rows))
+      } else {
+        try model.score(X, call: call.part(0.5...1), into: scores.base)
+      }
       threshold = quantile(scores, 1 - contamination)
     }
     try ProgressTeller.finish(call, "fit")
@@ -97,6 +103,13 @@ public final class Detector {
     }
     try model.explain(X, call: call, into: shares)
     try ProgressTeller.finish(call, "explain")
+  }
+
+  public func trainingScores() throws(DetectionError) -> Buffer<Double> {
+    if let scores = try fittedModel().trainingScores { return scores }
+    throw DetectionError(
+      .notSupported,
+      "\(detectorClass.info.name) keeps no training scores; score the training data instead")
   }
 
   public func setThreshold(_ value: Double) throws(DetectionError) {

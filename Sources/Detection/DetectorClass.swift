@@ -67,6 +67,9 @@ public struct Training {
 public protocol DetectorClass: Sendable {
   var info: DetectorInfo { get }
 
+  /// Whether models have ``Model/trainingScores``.
+  var keepsTrainingScores: Bool { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
@@ -101,10 +104,20 @@ public protocol Model: AnyObject, Sendable {
   func explain(_ X: Matrix, call: Call, into shares: UnsafeMutablePointer<Double>)
     throws(DetectionError)
 
+  /// The scores of the rows that were fitted, where the method gives them others than new rows (it leaves
+  /// a row out of what it is compared with). A contamination then sets the threshold by these.
+  var trainingScores: Buffer<Double>? { get }
+
   func write(to writer: inout ModelWriter) throws(DetectionError)
 }
 
+extension Model {
+  public var trainingScores: Buffer<Double>? { nil }
+}
+
 extension DetectorClass {
+  public var keepsTrainingScores: Bool { false }
+
   public func partialFit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {

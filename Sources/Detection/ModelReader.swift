@@ -100,6 +100,32 @@ public struct ModelReader {
     }
   }
 
+  /// So many doubles.
+  mutating func readValues(
+    _ count: Int, _ what: String
+  ) throws(DetectionError) -> Buffer<Double> {
+    guard count <= left / 8 else {
+      throw damaged("\(count) values of the \(what) are said to follow, \(left) bytes are left")
+    }
+    let place = try take(count * 8, what)
+    let values = try Buffer<Double>(count: count, zeroed: false)
+    UnsafeMutableRawBufferPointer(start: values.base, count: count * 8).copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: bytes[place..<(place + count * 8)]))
+    return values
+  }
+
+  /// So many doubles within bounds, with their count before them.
+  mutating func readAll(
+    _ expected: Int, in range: ClosedRange<Double>, _ what: String
+  ) throws(DetectionError) -> Buffer<Double> {
+    _ = try readCount("number of \(what)", atLeast: expected, atMost: expected)
+    let values = try readValues(expected, what)
+    for index in 0..<expected where !range.contains(values[index]) {
+      throw damaged("\(what) \(index) is \(values[index]); allowed are \(range)")
+    }
+    return values
+  }
+
   /// The next section, which must be that one, as a reader of its own.
   mutating func section(_ tag: ModelFile.Section) throws(DetectionError) -> ModelReader {
     let found = try read(UInt32.self, "section tag")

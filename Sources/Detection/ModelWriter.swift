@@ -46,6 +46,18 @@ public struct ModelWriter {
     }
   }
 
+  /// Room for so many bytes more.
+  mutating func makeRoom(_ count: Int) throws(DetectionError) {
+    try bytes.makeRoom(for: bytes.count + count + 4096)
+  }
+
+  /// Values with their count before them.
+  mutating func write(all values: Buffer<Double>) throws(DetectionError) {
+    write(UInt64(values.count))
+    try makeRoom(values.count * 8)
+    bytes.append(contentsOf: UnsafeRawBufferPointer(start: values.base, count: values.count * 8))
+  }
+
   mutating func write(raw: [UInt8]) { bytes += raw }
 
   /// Bytes of a plugin's model, which say their own length to nobody.

@@ -42,6 +42,18 @@ public func pyn_detector_get_fitted(
   }
 }
 
+@_cdecl("pyn_detector_get_training_scores") @implementation
+public func pyn_detector_get_training_scores(
+  _ detector: OpaquePointer?, _ scores: UnsafeMutablePointer<Double>?, _ count: Int64,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let kept = try handle(detector).detector.trainingScores()
+    let target = try check(scores, count: count, needed: kept.count, "scores")
+    target.update(from: kept.base, count: kept.count)
+  }
+}
+
 @_cdecl("pyn_detector_set_feature_names") @implementation
 public func pyn_detector_set_feature_names(
   _ detector: OpaquePointer?, _ names: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int64,

@@ -25,6 +25,8 @@ final class Table {
     }
   }
 
+  func row(_ row: Int) -> [Double] { (0..<columns).map { values[row * columns + $0] } }
+
   /// A cloud of normal rows with a few far ones at the end.
   static func cloud(_ rows: Int, _ columns: Int, seed: UInt64 = 1) -> Table {
     var random = Random(seed: seed, stream: 0)
@@ -34,6 +36,15 @@ final class Table {
 
 func fitted(_ X: Table, _ options: [String: OptionValue] = [:], threads: Int = 1) throws -> Detector {
   let detector = Detector(try Registry.find("IsolationForest"))
+  for (name, value) in options { try detector.set(name, value) }
+  try detector.fit(Training(try X.matrix), call: Call(threads: threads))
+  return detector
+}
+
+func fitted(
+  _ name: String, _ X: Table, _ options: [String: OptionValue] = [:], threads: Int = 1
+) throws -> Detector {
+  let detector = Detector(try Registry.find(name))
   for (name, value) in options { try detector.set(name, value) }
   try detector.fit(Training(try X.matrix), call: Call(threads: threads))
   return detector

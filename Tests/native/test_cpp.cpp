@@ -149,6 +149,11 @@ TEST_CASE("what a model knows") {
   CHECK(forest.is_fitted());
   CHECK(forest.name() == "IsolationForest");
   CHECK(forest.feature_count() == column_count);
+  CHECK_THROWS_AS(forest.training_scores(), pynomaly::not_supported_error);
+  Detector knn("KNN");
+  CHECK_THROWS_AS(knn.training_scores(), pynomaly::not_fitted_error);
+  knn.fit(rows);
+  CHECK(knn.training_scores() == knn.score(rows));
   CHECK(forest.fitted("max_samples") == 64);
   CHECK(forest.feature_names().empty());
   forest.set_feature_names({"x", "y"});

@@ -97,6 +97,7 @@ static void what_a_model_knows(void **state) {
     REFUSED(pyn_detector_get_fitted, NULL, "max_samples", numbers);
     REFUSED(pyn_detector_get_fitted, fitted, NULL, numbers);
     REFUSED(pyn_detector_get_fitted, fitted, "max_samples", NULL);
+    REFUSED(pyn_detector_get_training_scores, NULL, numbers, 4);
     REFUSED(pyn_detector_set_feature_names, NULL, names, 2);
     REFUSED(pyn_detector_set_feature_names, fitted, NULL, 2);
     REFUSED(pyn_detector_set_feature_names, fitted, names, 2);

@@ -530,6 +530,16 @@ class Detector {
     return value;
   }
 
+  /// The scores of the rows that were fitted, where the detector keeps them (KNN, LocalOutlierFactor).
+  std::vector<double> training_scores() const {
+    double count = 0;  // stays 0 where the library is about to say why there are none
+    (void)pyn_detector_get_fitted(get(), "n_samples", &count, nullptr);
+    std::vector<double> scores(static_cast<std::size_t>(count));
+    detail::check(pyn_detector_get_training_scores, get(), scores.data(),
+                  detail::to_int64(scores.size()));
+    return scores;
+  }
+
   /// Give the features names, one a column of the fitted data.
   void set_feature_names(const std::vector<std::string>& names) {
     std::vector<const char*> pointers;

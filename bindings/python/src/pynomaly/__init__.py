@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from . import _detectors
     from ._detectors import *
     from ._isolation_forest import IsolationForest
+    from ._local_outlier_factor import LocalOutlierFactor
     from ._outlier_detector import OutlierDetector
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "InternalError",
     "InvalidDataError",
     "IsolationForest",
+    "LocalOutlierFactor",
     "ModelFormatError",
     "NotFittedError",
     "NotSupportedError",

@@ -247,6 +247,13 @@ class Detector:
         self._check_fitted(self._model)
         return self._model.fitted(name)
 
+    @property
+    def training_scores(self) -> FloatArray:
+        """The scores of the rows that were fitted, where the detector keeps them: a row is not among its
+        own neighbours. Others raise NotSupportedError."""
+        self._check_fitted(self._model)
+        return self._model.training_scores()
+
     # --------------------------------------------------------------------------------- keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:

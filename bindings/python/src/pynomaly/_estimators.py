@@ -12,7 +12,10 @@ from ._catalog import DetectorInfo, detector_info, detector_names
 if TYPE_CHECKING:
     from ._outlier_detector import OutlierDetector
 
-HAND_WRITTEN = {"IsolationForest": "_isolation_forest"}
+HAND_WRITTEN = {
+    "IsolationForest": "_isolation_forest",
+    "LocalOutlierFactor": "_local_outlier_factor",
+}
 """The detectors whose estimator is written by hand, each in a module of its own."""
 
 

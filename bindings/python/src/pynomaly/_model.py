@@ -8,10 +8,11 @@ from ctypes import byref, c_double, c_int64, c_size_t, c_void_p
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _library
 from ._catalog import OptionValue, detector_info, from_value
-from ._errors import OptionError, call
+from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
 
 UNKNOWN = -1
@@ -142,6 +143,15 @@ class Model:
         value = c_double()
         call(library.pyn_detector_get_fitted, self.pointer, encode(name), byref(value))
         return value.value
+
+    def training_scores(self) -> NDArray[np.float64]:
+        try:
+            count = int(self.fitted("n_samples"))
+        except ArgumentError:
+            count = 0  # the library says that there are none
+        scores = np.empty(count)
+        call(library.pyn_detector_get_training_scores, self.pointer, scores.ctypes.data, count)
+        return scores
 
     def set_feature_names(self, names: list[str]) -> None:
         array = (ctypes.c_char_p * len(names))(*map(encode, names))
