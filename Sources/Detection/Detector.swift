@@ -21,6 +21,10 @@ public struct DetectorInfo: Sendable {
 public protocol DetectorClass: Sendable {
   var info: DetectorInfo { get }
 
+  /// The share of outliers that contamination "auto" stands for where the method has no threshold of its
+  /// own; nil where it has one.
+  var usualContamination: Double? { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
@@ -33,11 +37,16 @@ public protocol DetectorClass: Sendable {
   ) throws(DetectionError) -> any Model
 }
 
+extension DetectorClass {
+  public var usualContamination: Double? { nil }
+}
+
 /// What fitting found. Never changes, so any number of threads may use one.
 public protocol Model: AnyObject, Sendable {
   var featureCount: Int { get }
 
-  /// The threshold of the method itself, without a contamination.
+  /// The threshold of the method itself, without a contamination; not asked where the class has a
+  /// ``DetectorClass/usualContamination``.
   var naturalThreshold: Double { get }
 
   /// The options that fitting settled (the seed that was drawn, for one), by name.
@@ -89,7 +98,7 @@ public final class Detector {
 
   /// What a sample of a stream's rows is drawn by.
   public var samplingSeed: UInt64 {
-    options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+    options.seed
   }
 
   /// Learn from X. On failure everything stays as it was.
@@ -106,7 +115,7 @@ public final class Detector {
     if let previous, previous.featureCount != X.columns {
       throw columnMismatch(X, previous)
     }
-    let contamination = options.double("contamination")
+    let contamination = options.double("contamination") ?? detectorClass.usualContamination
     let model = try detectorClass.fit(
       X, weights: weights, options: options, previous: previous,
       call: contamination == nil ? call : call.part(0...0.5))
