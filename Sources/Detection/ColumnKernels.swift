@@ -14,10 +14,8 @@ struct ColumnKernels: Sendable {
   let load64: Load
   let addColumn: @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<Double>) -> Void
   let columnRange: @Sendable (UnsafePointer<Double>, Int, inout Double, inout Double) -> Void
-  let countKeys:
-    @Sendable (UnsafeMutablePointer<UInt64>, Int, UnsafeMutablePointer<UInt32>) -> Void
-  let placeKeys:
-    @Sendable (UnsafePointer<UInt64>, Int, UnsafeMutablePointer<UInt32>, Int) -> Bool
+  let countKeys: @Sendable (UnsafeMutablePointer<UInt64>, Int, UnsafeMutablePointer<UInt32>) -> Void
+  let placeKeys: @Sendable (UnsafePointer<UInt64>, Int, UnsafeMutablePointer<UInt32>, Int) -> Bool
   let moveKeys:
     @Sendable (
       UnsafePointer<UInt64>, Int, UnsafeMutablePointer<UInt32>, Int, UnsafeMutablePointer<UInt64>

@@ -1,6 +1,8 @@
 // Where values stand among the sorted values of a column: binary search without branches, 8 rows in
 // flight, so that one row's wait for memory is hidden behind the others.
 
+import CKernels
+
 /// parts[row] = table[2 i] where values[row] lies before sorted[i] (and behind those before), table[2 i + 1]
 /// where it equals sorted[i].
 ///
@@ -15,19 +17,20 @@ public func lookUpParts(
     let lane = values + row
     let (x0, x1, x2, x3) = (lane[0], lane[1], lane[2], lane[3])
     let (x4, x5, x6, x7) = (lane[4], lane[5], lane[6], lane[7])
-    var (i0, i1, i2, i3, i4, i5, i6, i7) = (0, 0, 0, 0, 0, 0, 0, 0)
-    var length = count
+    var (i0, i1, i2, i3) = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    var (i4, i5, i6, i7) = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    var length = UInt64(truncatingIfNeeded: count)
     while length > 1 {
       let half = length &>> 1
-      let middle = sorted + (half &- 1)
-      i0 &+= half & less(middle[i0], x0)
-      i1 &+= half & less(middle[i1], x1)
-      i2 &+= half & less(middle[i2], x2)
-      i3 &+= half & less(middle[i3], x3)
-      i4 &+= half & less(middle[i4], x4)
-      i5 &+= half & less(middle[i5], x5)
-      i6 &+= half & less(middle[i6], x6)
-      i7 &+= half & less(middle[i7], x7)
+      let middle = sorted + (Int(truncatingIfNeeded: half) &- 1)
+      i0 = ck_search_step(i0, half, middle, x0)
+      i1 = ck_search_step(i1, half, middle, x1)
+      i2 = ck_search_step(i2, half, middle, x2)
+      i3 = ck_search_step(i3, half, middle, x3)
+      i4 = ck_search_step(i4, half, middle, x4)
+      i5 = ck_search_step(i5, half, middle, x5)
+      i6 = ck_search_step(i6, half, middle, x6)
+      i7 = ck_search_step(i7, half, middle, x7)
       length &-= half
     }
     let part = parts + row
@@ -43,11 +46,11 @@ public func lookUpParts(
   }
   while row < rows {
     let x = values[row]
-    var index = 0
-    var length = count
+    var index: UInt64 = 0
+    var length = UInt64(truncatingIfNeeded: count)
     while length > 1 {
       let half = length &>> 1
-      index &+= half & less(sorted[index &+ half &- 1], x)
+      index = ck_search_step(index, half, sorted + (Int(truncatingIfNeeded: half) &- 1), x)
       length &-= half
     }
     parts[row] = table[place(sorted, index, x)]
@@ -55,13 +58,9 @@ public func lookUpParts(
   }
 }
 
-/// All bits when a < b, else none.
-@inline(__always)
-private func less(_ a: Double, _ b: Double) -> Int { a < b ? -1 : 0 }
-
 /// From the last value that may be less than x to the place in the table.
 @inline(__always)
-private func place(_ sorted: UnsafePointer<Double>, _ index: Int, _ x: Double) -> Int {
-  let lower = index &+ (sorted[index] < x ? 1 : 0)
+private func place(_ sorted: UnsafePointer<Double>, _ index: UInt64, _ x: Double) -> Int {
+  let lower = Int(truncatingIfNeeded: ck_search_step(index, 1, sorted, x))
   return 2 &* lower &+ (sorted[lower] == x ? 1 : 0)
 }

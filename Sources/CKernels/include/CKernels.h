@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "ck_columns.h"
+
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
 // A key goes right when threshold < key.
 typedef struct {
