@@ -30,18 +30,45 @@ struct ColumnKernels: Sendable {
       UnsafeMutablePointer<Double>
     ) -> Void
 
+  let countBins:
+    @Sendable (
+      UnsafePointer<Double>, Int, UnsafePointer<Double>, Int, Double, Double,
+      UnsafeMutablePointer<Int>
+    ) -> Void
+  let binParts:
+    @Sendable (
+      UnsafePointer<Double>, Int, UnsafePointer<Double>, Int, Double, Double, Double, Double,
+      Double, UnsafePointer<Double>, UnsafeMutablePointer<Double>
+    ) -> Void
+  let projectRows:
+    @Sendable (
+      UnsafePointer<Double>, Int, Int, UnsafePointer<UInt32>, UnsafePointer<Double>, Int,
+      UnsafeMutablePointer<Double>
+    ) -> Void
+  let clampValues: @Sendable (UnsafeMutablePointer<Double>, Int, Double) -> Void
+  let robustDistances:
+    @Sendable (
+      UnsafePointer<Double>, Int, Double, Double, Double, UnsafeMutablePointer<Double>
+    ) -> Void
+  let takeLarger: @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<Double>) -> Void
+
   static let baseline = ColumnKernels(
     load32: Kernels.loadColumn32, load64: Kernels.loadColumn64, addColumn: Kernels.addColumn,
     columnRange: Kernels.columnRange, countKeys: Kernels.countKeys, placeKeys: Kernels.placeKeys,
     moveKeys: Kernels.moveKeys, distinctKeys: Kernels.distinctKeys,
-    lookUpParts: Kernels.lookUpParts)
+    lookUpParts: Kernels.lookUpParts, countBins: Kernels.countBins, binParts: Kernels.binParts,
+    projectRows: Kernels.projectRows, clampValues: Kernels.clampValues,
+    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger)
 
   #if arch(x86_64)
     static let x86v3 = ColumnKernels(
       load32: KernelsV3.loadColumn32, load64: KernelsV3.loadColumn64,
       addColumn: KernelsV3.addColumn, columnRange: KernelsV3.columnRange,
       countKeys: KernelsV3.countKeys, placeKeys: KernelsV3.placeKeys, moveKeys: KernelsV3.moveKeys,
-      distinctKeys: KernelsV3.distinctKeys, lookUpParts: KernelsV3.lookUpParts)
+      distinctKeys: KernelsV3.distinctKeys, lookUpParts: KernelsV3.lookUpParts,
+      countBins: KernelsV3.countBins, binParts: KernelsV3.binParts, projectRows: KernelsV3.projectRows,
+      clampValues: KernelsV3.clampValues, robustDistances: KernelsV3.robustDistances,
+      takeLarger: KernelsV3.takeLarger)
   #endif
 
   static let chosen: ColumnKernels = {

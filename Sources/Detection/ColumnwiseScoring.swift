@@ -52,29 +52,41 @@ extension ColumnwiseModel {
   }
 }
 
-/// Run `body(first, rows, worker, scratch)` for chunks of rows that stay in the second cache while their
-/// columns are worked on one after another. Each thread has `scratch` doubles a row to itself.
+/// How the rows of a matrix are shared out: chunks that stay in the second cache while their columns are
+/// worked on one after another.
+struct RowChunks {
+  let rows: Int
+  let count: Int
+  let threads: Int
+
+  init(_ X: Matrix, threads most: Int) {
+    let (cells, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
+    let wanted = !overflow && cells < 1 << 15 ? 1 : most
+    let fitting = min((1 << 18) / (X.columns * X.element.size), 2048)
+    let share = min(fitting, X.rows / (4 * wanted))
+    rows = share >= 8 ? share & ~7 : max(1, min(8, fitting))
+    count = (X.rows + rows - 1) / rows
+    threads = max(1, min(wanted, count))
+  }
+}
+
+/// Run `body(first, rows, worker, scratch)` for chunks of rows. Each thread has `scratch` doubles a row to
+/// itself.
 func forEachRowChunk(
   _ X: Matrix, call: Call, stage: StaticString, scratch: Int,
   body: (
     _ first: Int, _ rows: Int, _ worker: Int, _ scratch: UnsafeMutablePointer<Double>
   ) throws(DetectionError) -> Void
 ) throws(DetectionError) {
-  let (cells, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
-  let wanted = !overflow && cells < 1 << 15 ? 1 : call.threads
-  let fitting = min((1 << 18) / (X.columns * X.element.size), 2048)
-  let share = min(fitting, X.rows / (4 * wanted))
-  let chunkRows = share >= 8 ? share & ~7 : max(1, min(8, fitting))
-  let chunks = (X.rows + chunkRows - 1) / chunkRows
-  let threads = max(1, min(wanted, chunks))
-  let count = min(chunkRows, X.rows)
+  let chunks = RowChunks(X, threads: call.threads)
   // A cache line between two threads' rooms.
-  let room = try Buffer<Double>(count: threads * (count * scratch + 8), zeroed: false)
-  try forEachChunk(chunks, threads: threads, teller: ProgressTeller(call, stage)) {
+  let (size, overflow) = min(chunks.rows, X.rows).multipliedReportingOverflow(by: scratch)
+  guard !overflow, size < 1 << 48 else { throw .outOfMemory(bytes: Int.max) }
+  let room = try Buffer<Double>(count: chunks.threads * (size + 8), zeroed: false)
+  try forEachChunk(chunks.count, threads: chunks.threads, teller: ProgressTeller(call, stage)) {
     (chunk, worker) throws(DetectionError) in
-    let first = chunk * chunkRows
+    let first = chunk * chunks.rows
     try body(
-      first, min(chunkRows, X.rows - first), worker,
-      room.base + worker * (count * scratch + 8))
+      first, min(chunks.rows, X.rows - first), worker, room.base + worker * (size + 8))
   }
 }
