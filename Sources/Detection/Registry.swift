@@ -1,7 +1,7 @@
 /// The detectors there are, in alphabetical order of their names.
 public enum Registry {
   public static let classes: [any DetectorClass] = [
-    COPOD(), ECOD(), HBOS(), IsolationForest(), MAD(),
+    COPOD(), ECOD(), HBOS(), IsolationForest(), LODA(), MAD(),
   ]
 
   public static func find(_ name: String) throws(DetectionError) -> any DetectorClass {

@@ -75,7 +75,7 @@ final class StopSign: @unchecked Sendable {
 }
 
 /// Sorts one column after another on one thread.
-private final class ColumnSorter {
+final class ColumnSorter {
   private let rows: Int
   private let scratch: Buffer<UInt64>
   private let ends: Buffer<UInt32>
