@@ -14,10 +14,9 @@ struct COPOD: DetectorClass {
   let usualContamination: Double? = 0.1
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
-    try TailModel.fit(X, call: call) { sorted in
+    try TailModel.fit(training.X, call: call) { sorted in
       sorted.isSkewedLeft
         ? { left, right in max(left, (left + right) / 2) }
         : { left, right in max(right, (left + right) / 2) }

@@ -17,10 +17,9 @@ struct ECOD: DetectorClass {
   let usualContamination: Double? = 0.1
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
-    try TailModel.fit(X, call: call) { _ in { left, right in max(left, right) } }
+    try TailModel.fit(training.X, call: call) { _ in { left, right in max(left, right) } }
   }
 
   func read(

@@ -30,9 +30,9 @@ struct HBOS: DetectorClass {
   let usualContamination: Double? = 0.1
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
+    let X = training.X
     let bins: [Int]
     let ranges: [ClosedRange<Double>]
     switch BinCount(options, "n_bins") {

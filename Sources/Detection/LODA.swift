@@ -20,9 +20,9 @@ struct LODA: DetectorClass {
   let usualContamination: Double? = 0.1
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
+    let X = training.X
     let cuts = try RandomCuts(
       count: options.int("n_random_cuts") ?? 100, features: X.columns, seed: options.seed)
     let ranges: [ClosedRange<Double>]

@@ -15,9 +15,9 @@ struct MAD: DetectorClass {
     ])
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
+    let X = training.X
     let columns = try Buffer<MADModel.Column>(count: X.columns)
     nonisolated(unsafe) let target = columns.base
     try forEachSortedColumn(X, call: call) { (column, sorted) in
