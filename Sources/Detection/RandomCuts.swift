@@ -33,7 +33,7 @@ struct RandomCuts: Sendable {
       for index in 0..<terms {
         let drawn = index + random.below(featureCount - index)
         own[index] = order[drawn]
-        order[drawn] = order[index]
+        (order[index], order[drawn]) = (order[drawn], order[index])
       }
       var ascending = own
       ascending.sort()

@@ -54,13 +54,25 @@ public func projectRows(
   _ block: UnsafePointer<Double>, stride: Int, rows: Int, features: UnsafePointer<UInt32>,
   weights: UnsafePointer<Double>, terms: Int, sums: UnsafeMutablePointer<Double>
 ) {
-  let first = block + Int(features[0]) &* stride
-  let weight = weights[0]
-  for row in 0..<rows { sums[row] = weight * first[row] }
-  for term in 1..<max(terms, 1) {
-    let column = block + Int(features[term]) &* stride
-    let weight = weights[term]
-    for row in 0..<rows { sums[row] += weight * column[row] }
+  var row = 0
+  while row &+ 8 <= rows {
+    var low = SIMD4<Double>()
+    var high = SIMD4<Double>()
+    for term in 0..<terms {
+      let column = UnsafeRawPointer(block + (Int(features[term]) &* stride &+ row))
+      let weight = SIMD4<Double>(repeating: weights[term])
+      low += weight * column.loadUnaligned(as: SIMD4<Double>.self)
+      high += weight * column.loadUnaligned(fromByteOffset: 32, as: SIMD4<Double>.self)
+    }
+    UnsafeMutableRawPointer(sums + row).storeBytes(of: low, as: SIMD4<Double>.self)
+    UnsafeMutableRawPointer(sums + (row &+ 4)).storeBytes(of: high, as: SIMD4<Double>.self)
+    row &+= 8
+  }
+  while row < rows {
+    var sum = 0.0
+    for term in 0..<terms { sum += weights[term] * block[Int(features[term]) &* stride &+ row] }
+    sums[row] = sum
+    row &+= 1
   }
 }
 
