@@ -312,7 +312,9 @@ typedef struct pyn_call {
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
  * IsolationForest: O(n_estimators * max_samples * log(max_samples)), and one pass over X up to 2^20
- * values. */
+ * values.
+ * COPOD, ECOD, MAD: O(rows * columns), at most 32 bytes a value while fitting; less than 2^32 rows.
+ * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)). */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -331,7 +333,11 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * Errors: NOT_FITTED, SHAPE_MISMATCH, INVALID_DATA, CANCELLED. [any thread]
  *
  * IsolationForest: 2^(-E[path length] / c(max_samples)) in (0, 1], about 0.5 for ordinary rows
- * (Liu, Ting, Zhou 2008, equation 2). O(rows * n_estimators * log(max_samples)). */
+ * (Liu, Ting, Zhou 2008, equation 2). O(rows * n_estimators * log(max_samples)).
+ *
+ * ECOD: sum over the features of -ln of the smaller tail, O(log rows) a value. COPOD: the same with the
+ * tail that skewness points to, or the mean of both. HBOS: sum of -log2(density + alpha); may be negative.
+ * LODA: mean over the cuts of -ln(share of the bin). MAD: the largest robust z-score of a feature. */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -349,7 +355,11 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  *
  * IsolationForest: a split that leaves the row with n' of its node's n training rows isolates it by
  * log2(n / n') bits. A feature's share is the bits its splits gave, each tree weighted by
- * 1 / path length so that the trees that isolate the row fast say most, scaled to the score. */
+ * 1 / path length so that the trees that isolate the row fast say most, scaled to the score.
+ *
+ * COPOD, ECOD: a feature's term of the sum. HBOS: the same above its least term, and an equal part of the
+ * sum of the least terms, which alone can make shares negative. LODA: by how much rarer the cuts with the
+ * feature find the row than those without. MAD: in proportion to the features' robust z-scores. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -358,7 +368,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper). Errors: NOT_FITTED. [any thread] */
+ * 0.5, as in the paper; MAD: the option threshold), or, where it has none (COPOD, ECOD, HBOS, LODA), the
+ * quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -380,6 +391,8 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
 /* A number that fitting found. IsolationForest: "max_samples" (rows drawn a tree), "n_estimators"
  * (trees grown), "random_state" (the seed used, exact up to 2^53; "random" seeds stay below),
  * "max_features" (features a tree), "node_count".
+ * COPOD, ECOD: "n_samples". HBOS: "n_bins" (the most of a feature). LODA: "n_random_cuts", "n_bins",
+ * "random_state". MAD: "threshold".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

@@ -86,7 +86,10 @@ final class BinTable: @unchecked Sendable {
   static func edge(
     _ low: Double, _ high: Double, _ step: Double, _ bins: Int, _ index: Int
   ) -> Double {
-    index == bins ? high : Double(index) * step + low
+    if index == bins { return high }
+    // A range wider than the largest number is measured in halves.
+    return (high - low).isFinite
+      ? Double(index) * step + low : (Double(index) * (step / 2) + low / 2) * 2
   }
 
   private static func writeEdges(

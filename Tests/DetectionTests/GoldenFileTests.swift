@@ -17,6 +17,14 @@ struct GoldenFileTests {
     "missing": ["missing_values": .string("native")],
     "deep": ["max_samples": .double(1)],
   ]
+  /// Detectors other than the forest, each with a name of the model in small letters.
+  static let others: [String: [String: OptionValue]] = [
+    "COPOD": [:],
+    "ECOD": [:],
+    "HBOS": ["n_bins": .int(5)],
+    "LODA": ["n_random_cuts": .int(5)],
+    "MAD": [:],
+  ]
 
   static func rows() -> Table {
     Table(300, 3) { row, column in Double((row * 7919 + column * 104_729) % 1009) / 7 }
@@ -30,7 +38,7 @@ struct GoldenFileTests {
     let files = try FileManager.default.contentsOfDirectory(
       at: Self.folder, includingPropertiesForKeys: nil
     ).filter { $0.pathExtension == "pynomaly" }
-    #expect(files.count >= Self.models.count)
+    #expect(files.count >= Self.models.count + Self.others.count)
     for file in files {
       let detector = try [UInt8](Data(contentsOf: file)).withUnsafeBytes {
         try ModelFile.detector(from: $0)
@@ -49,12 +57,21 @@ struct GoldenFileTests {
     for (name, options) in models {
       var small = options
       small["n_estimators"] = .int(5)
-      let detector = try fitted(X, small)
-      try detector.setFeatureNames(["a", "b", "c"])
-      let file = folder.appendingPathComponent("\(prefix)-\(name)")
-      try Data(ModelFile.bytes(of: detector)).write(to: file.appendingPathExtension("pynomaly"))
-      try scores(detector, X).map { "\($0)\n" }.joined().write(
-        to: file.appendingPathExtension("scores"), atomically: true, encoding: .utf8)
+      try write("\(prefix)-\(name)", try fitted(X, small), X)
     }
+    for (name, options) in others {
+      try write("\(prefix)-\(name.lowercased())", try fitted(name, X, options), X)
+    }
+  }
+
+  private static func write(_ name: String, _ detector: Detector, _ X: Table) throws {
+    try detector.setFeatureNames(["a", "b", "c"])
+    let file = folder.appendingPathComponent(name)
+    guard !FileManager.default.fileExists(atPath: file.appendingPathExtension("pynomaly").path) else {
+      return
+    }
+    try Data(ModelFile.bytes(of: detector)).write(to: file.appendingPathExtension("pynomaly"))
+    try scores(detector, X).map { "\($0)\n" }.joined().write(
+      to: file.appendingPathExtension("scores"), atomically: true, encoding: .utf8)
   }
 }
