@@ -86,6 +86,7 @@ final class BinTable: @unchecked Sendable {
   static func edge(
     _ low: Double, _ high: Double, _ step: Double, _ bins: Int, _ index: Int
   ) -> Double {
+    if index == 0 { return low }
     if index == bins { return high }
     // A range wider than the largest number is measured in halves.
     return (high - low).isFinite
