@@ -50,6 +50,14 @@ demo: build ## Find the incidents in a recording of a real machine and write a r
 	  --contamination 0.1 --top 5 --report .build/demo/report.html
 	@echo "The demo is done. The report is $(CURDIR)/.build/demo/report.html: open it in a browser."
 
+PLUGINS := $(notdir $(wildcard Tests/plugins/examples/*))
+
+.PHONY: plugins
+plugins: swift-toolchain ## Build the example plugins, each with its manifest, in .build/plugins
+	Tests/support/need gcc:gcc g++:g++ strip:binutils
+	@$(foreach plugin,$(PLUGINS),$(MAKE) --no-print-directory -C Tests/plugins/examples/$(plugin) \
+	  BUILD=$(CURDIR)/.build/plugins/$(plugin) &&) true
+
 .PHONY: format
 format: ## Lay out the Swift sources
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
@@ -67,7 +75,7 @@ SHARE    := $(PREFIX)/share
 BASH_COMPLETION := $(SHARE)/bash-completion/completions/pynomaly
 ZSH_COMPLETION  := $(SHARE)/zsh/site-functions/_pynomaly
 FISH_COMPLETION := $(SHARE)/fish/vendor_completions.d/pynomaly.fish
-HEADERS  := include/pynomaly.h bindings/cpp/pynomaly.hpp
+HEADERS  := include/pynomaly.h include/pynomaly_plugin.h bindings/cpp/pynomaly.hpp bindings/cpp/pynomaly_plugin.hpp
 INSTALLED := $(addprefix $(LIBDIR)/,$(REAL) libpynomaly.so.$(ABI) libpynomaly.so pkgconfig/pynomaly.pc) \
   $(addprefix $(CONFIG)/,pynomaly-config.cmake pynomaly-config-version.cmake) \
   $(addprefix $(PREFIX)/include/,$(notdir $(HEADERS))) $(PREFIX)/bin/pynomaly $(SHARE)/man/man1/pynomaly.1 \
@@ -130,13 +138,19 @@ test-native: stage ## C and C++ tests against an installed tree: plain, sanitise
 
 .PHONY: test-abi
 test-abi: stage ## What the shared library exports, needs and weighs
-	Tests/support/need readelf:binutils gcc:gcc
+	Tests/support/need readelf:binutils gcc:gcc python3:python3 abidiff:abigail-tools
 	Tests/abi/run $(STAGE)/usr
 
 .PHONY: test-install
 test-install: build ## Installing somewhere else, and uninstalling
-	Tests/support/need cmake:cmake gcc:gcc pkg-config:pkgconf
+	Tests/support/need cmake:cmake gcc:gcc g++:g++ pkg-config:pkgconf
 	MAKE="$(MAKE)" Tests/install/run .build/install
+
+.PHONY: test-plugins
+test-plugins: build plugins $(VENV)/stamp ## The example plugins, the templates, and a plugin of the first contract
+	Tests/support/need cmake:cmake gcc:gcc g++:g++ nm:binutils valgrind libc6-dbg
+	Tests/plugins/host/run .build/plugins .build/plugin-tests
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/plugins
 
 .PHONY: test-python
 test-python: installed-wheel ## Tests of the Python face, from its wheel
@@ -151,6 +165,7 @@ test-readme: stage installed-wheel ## The examples of README.md, against an inst
 
 .PHONY: test-cli
 test-cli: build $(VENV)/stamp ## Tests of the command-line tool
+	Tests/support/need gcc:gcc g++:g++
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz
@@ -189,6 +204,11 @@ $(VENV)/stamp $(BENCH)/stamp:
 	@echo "Installing into $(@D): $$(sed -n 's/[<>=].*//p' $< | xargs)"
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+.PHONY: bench-plugins
+bench-plugins: stage plugins ## What calling a detector through the plugin contract costs
+	Tests/support/need gcc:gcc
+	Benchmarks/plugins/run $(STAGE) .build/plugins .build/bench-plugins
 
 .PHONY: bench
 bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial

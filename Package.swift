@@ -56,13 +56,14 @@ let package = Package(
       swiftSettings: optimised),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),
+    .target(name: "CProcesses"),
     .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: optimised),
     .executableTarget(
       name: "PynomalyCLI",
       dependencies: [
-        "CPynomaly", "CNumbers", "Pynomaly", "Tables",
+        "CPynomaly", "CNumbers", "CProcesses", "Pynomaly", "Tables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], exclude: ["Manual"], swiftSettings: optimised),
+      ], exclude: ["Manual", "Plugin/Templates", "Plugin/embed-templates"], swiftSettings: optimised),
     .testTarget(name: "TablesTests", dependencies: ["Tables"]),
     .testTarget(
       name: "DetectionTests",

@@ -334,7 +334,8 @@ typedef struct pyn_plugin {
     const void *(*get_extension)(const char *name);
 } pyn_plugin;
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(PYN_PLUGIN_EXPORT)
+#elif defined(__GNUC__) || defined(__clang__)
 #define PYN_PLUGIN_EXPORT __attribute__((visibility("default")))
 #else
 #define PYN_PLUGIN_EXPORT

@@ -23,9 +23,14 @@ public enum ThreadLimit {
   private static let processors = Int(ck_usable_processors())
 }
 
-public func monotonicNanoseconds() -> UInt64 {
+public func monotonicNanoseconds() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
+
+/// What this thread has worked, whatever else the machine did meanwhile.
+public func threadNanoseconds() -> UInt64 { nanoseconds(CLOCK_THREAD_CPUTIME_ID) }
+
+private func nanoseconds(_ clock: clockid_t) -> UInt64 {
   var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
+  clock_gettime(clock, &time)
   return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
 }
 

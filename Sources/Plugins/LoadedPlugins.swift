@@ -49,6 +49,8 @@ private final class PluginStore: @unchecked Sendable {
   private var loading = pthread_mutex_t()
   private var lock = pthread_mutex_t()
   private var plugins: [LoadedPlugin] = []
+  /// Of every file that was ever loaded.
+  private var hosts: [PluginFile.Identity: PluginHost] = [:]
 
   init() {
     // A plugin's init may find its way back here.
@@ -66,6 +68,13 @@ private final class PluginStore: @unchecked Sendable {
     return plugins
   }
 
+  private func host(of file: PluginFile) throws(DetectionError) -> PluginHost {
+    if let known = hosts[file.identity] { return known }
+    let host = try PluginHost.make(path: file.path)
+    hosts[file.identity] = host
+    return host
+  }
+
   func load(
     _ path: String, _ manifest: PluginManifest?
   ) throws(DetectionError) -> LoadedPlugin {
@@ -74,7 +83,7 @@ private final class PluginStore: @unchecked Sendable {
     return try PluginFile.withFile(path) { (file) throws(DetectionError) in
       if let known = all.first(where: { $0.identity == file.identity }) { return known }
       _ = try SharedObject(file: file.descriptor, size: file.size, path: file.path)
-      let host = try PluginHost.forEver(path: file.path)
+      let host = try host(of: file)
       let (table, abi) = try PluginLibrary.open(file, host: host)
       let found = try PluginDescription(table, path: file.path)
       host.setName(found.name)

@@ -4,7 +4,7 @@ import Glibc
 /// A file that is opened and found safe to use: regular, and neither it nor its folder writable for everyone.
 struct PluginFile {
   /// Tells a file from all others.
-  struct Identity: Equatable {
+  struct Identity: Hashable {
     var device: dev_t
     var inode: ino_t
   }

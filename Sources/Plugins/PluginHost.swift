@@ -3,28 +3,29 @@ import CPynomaly
 import Detection
 import Glibc
 
-/// The host of one plugin: the table of functions that it is given, and what the host keeps about it. Lives as
-/// long as the process, as the plugin does.
+/// The host of one plugin: the table of functions that it is given, and what the host keeps about it. Whoever
+/// makes one keeps it as long as the process lives, as the plugin's code does, even when it was refused.
 final class PluginHost: @unchecked Sendable {
   let table: UnsafeMutablePointer<pyn_plugin_host>
-  /// How messages call the plugin: its path, and its name once that is known.
-  private(set) var label: UnsafeMutablePointer<CChar>
+  /// How messages call the plugin: its path, then its name once that is known. A message may be under way
+  /// with the earlier one, which therefore stays.
+  private var labels: [UnsafeMutablePointer<CChar>]
   private let blocks: UnsafeMutablePointer<Int64>
 
   /// Versions of the contract that this host serves.
   static let versions = Int32(PYN_PLUGIN_ABI_OLDEST)...Int32(PYN_PLUGIN_ABI_VERSION)
 
-  static func forEver(path: String) throws(DetectionError) -> PluginHost {
+  static func make(path: String) throws(DetectionError) -> PluginHost {
     guard let label = strdup(path), let version = strdup(PYN_VERSION_STRING) else {
       throw DetectionError(.outOfMemory, "no memory for the host of \(path)")
     }
     let host = PluginHost(label, version: version)
-    host.table.pointee.host_data = Unmanaged.passRetained(host).toOpaque()
+    host.table.pointee.host_data = Unmanaged.passUnretained(host).toOpaque()
     return host
   }
 
   private init(_ label: UnsafeMutablePointer<CChar>, version: UnsafeMutablePointer<CChar>) {
-    self.label = label
+    labels = [label]
     blocks = .allocate(capacity: 1)
     blocks.initialize(to: 0)
     table = .allocate(capacity: 1)
@@ -32,10 +33,11 @@ final class PluginHost: @unchecked Sendable {
     table.pointee.host_version = UnsafePointer(version)
   }
 
-  /// The name replaces the path; earlier pointers stay good.
   func setName(_ name: String) {
-    if let copy = strdup(name) { label = copy }
+    if let copy = strdup(name) { labels.append(copy) }
   }
+
+  fileprivate var label: UnsafePointer<CChar> { UnsafePointer(labels[labels.count - 1]) }
 
   /// Blocks that the plugin allocated and did not release.
   var allocatedBlocks: Int64 { ck_load(blocks) }

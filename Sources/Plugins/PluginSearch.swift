@@ -73,6 +73,15 @@ public enum PluginSearch {
   }
 
   public static func load(_ manifest: PluginManifest) throws(DetectionError) -> LoadedPlugin {
+    let served = PluginHost.versions
+    guard manifest.abi >= Int(served.lowerBound), manifest.abi <= Int(served.upperBound) else {
+      throw DetectionError(
+        .plugin,
+        "\(manifest.path): it has plugin ABI \(manifest.abi); this library serves"
+          + " \(served.lowerBound) to \(served.upperBound):"
+          + (manifest.abi > Int(served.upperBound)
+            ? " update libpynomaly" : " use a newer build of the plugin"))
+    }
     do throws(DetectionError) {
       return try LoadedPlugins.load(library: manifest.library, manifest: manifest)
     } catch {

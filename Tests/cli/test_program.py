@@ -13,7 +13,9 @@ import pytest
 from tables import planted_csv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["detect", "fit", "score", "detectors", "describe"]
+COMMANDS = ["detect", "fit", "score", "detectors", "describe", "plugin"] + [
+    f"plugin {command}" for command in ("list", "info", "check", "new", "install", "remove")
+]
 
 
 def test_version(cli):
@@ -24,7 +26,7 @@ def test_version(cli):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(cli, command):
-    result = cli(command, "--help")
+    result = cli(*command.split(), "--help")
     assert result.code == 0 and result.err == "" and "USAGE: pynomaly" in result.out
 
 
@@ -43,7 +45,7 @@ def test_manual_has_every_option(cli):
     manual = (ROOT / "Sources/PynomalyCLI/Manual/pynomaly.1").read_text().replace("\\-", "-")
     for command in COMMANDS:
         assert f".SS {command}" in manual or f"pynomaly {command}" in manual
-        for option in re.findall(r"--[a-z][a-z-]+", cli(command, "--help").out):
+        for option in re.findall(r"--[a-z][a-z-]+", cli(*command.split(), "--help").out):
             if option not in ("--version", "--help"):
                 assert option in manual, f"{command} {option}"
 

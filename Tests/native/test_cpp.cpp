@@ -46,6 +46,32 @@ struct told_to_stop : std::exception {};
 
 }  // namespace
 
+TEST_CASE("a plugin's detector is one like any other") {
+  CHECK_THROWS_AS(pynomaly::load_plugin("/no/such/plugin.so"), pynomaly::io_error);
+  CHECK_THROWS_AS(pynomaly::load_plugin(NO_PLUGIN), pynomaly::plugin_error);
+  CHECK(pynomaly::plugins().empty());
+  const auto plugin = pynomaly::load_plugin(PROBE_PLUGIN);
+  CHECK(plugin.name == "probe");
+  CHECK(plugin.author == "The testers");
+  CHECK(plugin.detectors == std::vector<std::string>{"Probe", "LonelyProbe"});
+  CHECK(pynomaly::plugins().at(0).path == plugin.path);
+  CHECK(pynomaly::describe("Probe").plugin == "probe");
+  CHECK(pynomaly::describe("Probe").version == "1.0.0");
+  CHECK(pynomaly::describe("IsolationForest").plugin.empty());
+
+  const std::vector<double> x = {1, 2, 3, 4, 5, 6};
+  pynomaly::Detector probe("Probe");
+  probe.partial_fit(pynomaly::matrix_view(x, 1)).partial_fit(pynomaly::matrix_view(x, 1));
+  CHECK(probe.fitted("rows_seen") == 12);
+  CHECK(probe.score(pynomaly::matrix_view(x, 1)) == x);
+  pynomaly::call_options options;
+  options.labels = {0, 0, 0, 0, 0, 1};
+  pynomaly::Detector lonely("LonelyProbe");
+  CHECK_THROWS_AS(lonely.fit(pynomaly::matrix_view(x, 1)), pynomaly::argument_error);
+  lonely.fit(pynomaly::matrix_view(x, 1), options);
+  CHECK(lonely.fitted("rows_seen") == 1006);
+}
+
 TEST_CASE("detectors and options are described") {
   CHECK(pynomaly::version() == PYN_VERSION_STRING);
   CHECK(!pynomaly::kernels_name().empty());

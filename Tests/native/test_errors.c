@@ -21,12 +21,13 @@ static void status_names_are_the_enumerators(void **state) {
         NAMED(PYN_ERROR_SHAPE_MISMATCH), NAMED(PYN_ERROR_NOT_FITTED), NAMED(PYN_ERROR_NOT_SUPPORTED),
         NAMED(PYN_ERROR_CANCELLED), NAMED(PYN_ERROR_OUT_OF_MEMORY), NAMED(PYN_ERROR_IO),
         NAMED(PYN_ERROR_MODEL_FORMAT), NAMED(PYN_ERROR_MODEL_VERSION), NAMED(PYN_ERROR_INTERNAL),
+        NAMED(PYN_ERROR_PLUGIN),
     };
     for (int i = 0; i < COUNT(all); i++) {
         assert_int_equal(all[i].status, i);  // the numbers are pinned
         assert_string_equal(pyn_status_name(i), all[i].name);
     }
-    static const pyn_status others[] = {-1, 16, INT32_MAX, INT32_MIN};
+    static const pyn_status others[] = {-1, 17, INT32_MAX, INT32_MIN};
     for (int i = 0; i < COUNT(others); i++)
         assert_string_equal(pyn_status_name(others[i]), "PYN_ERROR_UNKNOWN");
 }

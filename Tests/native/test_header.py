@@ -31,7 +31,7 @@ def lib(ffi):
 
 def test_every_declared_function_is_there(ffi, lib):
     functions = [name for name in dir(lib) if name.startswith("pyn_")]
-    assert len(functions) >= 41
+    assert len(functions) >= 52
     for name in functions:
         assert getattr(lib, name) != ffi.NULL
 
@@ -61,3 +61,12 @@ def test_fit_and_score(ffi, lib):
     assert error.code == lib.PYN_ERROR_SHAPE_MISMATCH
     assert ffi.string(error.message)
     lib.pyn_detector_free(forest[0])
+
+
+def test_the_blocks_shared_with_the_plugin_header_are_the_same():
+    ours, theirs = HEADER.read_text(), HEADER.with_name("pynomaly_plugin.h").read_text()
+    for word in ("STATUS", "MATRIX", "VALUE", "LOG"):
+        pattern = rf"#ifndef PYN_{word}_DEFINED\n.*?\n#endif\n"
+        block = re.search(pattern, ours, re.DOTALL)
+        assert block, word
+        assert block.group(0) in theirs, word

@@ -68,6 +68,8 @@ static void fitting_and_scoring(void **state) {
     (void)state;
     REFUSED(pyn_detector_fit, NULL, &X, NULL);
     REFUSED(pyn_detector_fit, fitted, NULL, NULL);
+    REFUSED(pyn_detector_partial_fit, NULL, &X, NULL);
+    REFUSED(pyn_detector_partial_fit, fitted, NULL, NULL);
     REFUSED(pyn_detector_score, NULL, &X, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, NULL, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, &X, NULL, NULL, 2);
@@ -121,6 +123,21 @@ static void model_files(void **state) {
     REFUSED(pyn_detector_load_callback, read_nothing, NULL, NULL);
 }
 
+static void plugins_and_what_is_in_a_model(void **state) {
+    (void)state;
+    pyn_plugin_info plugin = PYN_PLUGIN_INFO_INIT;
+    pyn_model_info model = PYN_MODEL_INFO_INIT;
+    REFUSED(pyn_plugin_load, NULL, &plugin);
+    REFUSED(pyn_plugin_load_detector, NULL, &plugin);
+    REFUSED(pyn_plugin_visit_installed, NULL, NULL);
+    REFUSED(pyn_plugin_get_info, 0, NULL);
+    REFUSED(pyn_model_get_info_file, NULL, &model);
+    REFUSED(pyn_model_get_info_file, "model", NULL);
+    REFUSED(pyn_model_get_info_memory, NULL, 8, &model);
+    REFUSED(pyn_model_get_info_memory, numbers, 8, NULL);
+    pyn_set_log_callback(NULL, NULL);
+}
+
 static void streams_and_measures(void **state) {
     (void)state;
     struct ArrowArrayStream stream = {0};
@@ -171,7 +188,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(detectors),          cmocka_unit_test(options),
         cmocka_unit_test(fitting_and_scoring), cmocka_unit_test(what_a_model_knows),
-        cmocka_unit_test(model_files),        cmocka_unit_test(streams_and_measures),
+        cmocka_unit_test(model_files),        cmocka_unit_test(plugins_and_what_is_in_a_model),
+        cmocka_unit_test(streams_and_measures),
     };
     return cmocka_run_group_tests_name("null", tests, set_up, tear_down);
 }

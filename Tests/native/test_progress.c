@@ -119,8 +119,17 @@ static void calls_of_other_versions(void **state) {
     struct watch watch = {.cancel_at = 1};
     // Smaller than the first version of the struct: it was not initialised.
     pyn_call call = watched(&watch);
-    call.struct_size = sizeof call - 8;
+    call.struct_size = offsetof(pyn_call, labels) - 8;
     STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_detector_fit(forest, &X, &call, &error));
+    // Of the first version: what it did not have yet is not read.
+    call.struct_size = offsetof(pyn_call, labels);
+    watch.cancel_at = 0;
+    call.labels = (const int32_t *)x;
+    call.label_count = -1;
+    OK(pyn_detector_fit(forest, &X, &call, &error));
+    call.struct_size = sizeof call;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_detector_fit(forest, &X, &call, &error));
+    assert_message_has("label_count is -1");
     // A later host's struct goes on: what is known is used.
     struct { pyn_call call; void *more[4]; } later = {.more = {x, x, x, x}};
     watch = (struct watch){0};

@@ -77,6 +77,8 @@ struct memory_error : error { using error::error; };
 struct io_error : error { using error::error; };
 /// Not a model file, a damaged one, or one of a later version.
 struct model_error : error { using error::error; };
+/// A plugin cannot be loaded, or breaks its contract.
+struct plugin_error : error { using error::error; };
 
 namespace detail {
 
@@ -96,6 +98,7 @@ namespace detail {
     case PYN_ERROR_IO: throw io_error(e);
     case PYN_ERROR_MODEL_FORMAT:
     case PYN_ERROR_MODEL_VERSION: throw model_error(e);
+    case PYN_ERROR_PLUGIN: throw plugin_error(e);
     default: throw error(e);
   }
 }
@@ -255,6 +258,7 @@ struct call_options {
   progress_callback progress;
   std::int32_t threads = 0;           ///< at most so many; 0: thread_limit(); 1: the calling thread
   std::vector<double> sample_weight;  ///< fit only: one a row, or empty
+  std::vector<std::int32_t> labels;   ///< fit only: one a row (0 inlier, 1 outlier), or empty
 };
 
 namespace detail {
@@ -271,6 +275,10 @@ class c_call {
     if (!options.sample_weight.empty()) {
       call_.sample_weight = options.sample_weight.data();
       call_.sample_weight_count = to_int64(options.sample_weight.size());
+    }
+    if (!options.labels.empty()) {
+      call_.labels = options.labels.data();
+      call_.label_count = to_int64(options.labels.size());
     }
   }
   c_call(const c_call&) = delete;
@@ -313,6 +321,7 @@ struct detector_info {
   std::string name, description, reference;
   std::int64_t capabilities = 0;  ///< PYN_CAPABILITY_* added up
   std::vector<option_info> options;
+  std::string plugin, version;    ///< of a plugin's detector; else empty
 };
 
 namespace detail {
@@ -359,7 +368,7 @@ inline detector_info describe(const std::string& name) {
   pyn_detector_info c = PYN_DETECTOR_INFO_INIT;
   detail::check(pyn_detector_get_info, name.c_str(), &c);
   detector_info info{detail::text(c.name), detail::text(c.description), detail::text(c.reference),
-                     c.capabilities, {}};
+                     c.capabilities, {}, detail::text(c.plugin), detail::text(c.version)};
   for (std::int64_t i = 0; i < c.option_count; ++i)
     info.options.push_back(detail::option_at(name, i));
   return info;
@@ -428,6 +437,13 @@ class Detector {
   Detector& fit(const matrix_view& X, const call_options& options = {}) {
     detail::c_call call(options);
     call.keeper.check(pyn_detector_fit, get(), &X.get(), call.get());
+    return *this;
+  }
+
+  /// Learn from more rows, where the detector can (PYN_CAPABILITY_PARTIAL_FIT).
+  Detector& partial_fit(const matrix_view& X, const call_options& options = {}) {
+    detail::c_call call(options);
+    call.keeper.check(pyn_detector_partial_fit, get(), &X.get(), call.get());
     return *this;
   }
 
@@ -637,6 +653,48 @@ class Detector {
 
   std::unique_ptr<pyn_detector, free_detector> handle_;
 };
+
+// ================================================================================ Plugins ==
+
+/// A loaded plugin.
+struct plugin_info {
+  std::string name, version, description, author, licence, path;
+  std::vector<std::string> detectors;
+};
+
+namespace detail {
+
+inline plugin_info to_plugin_info(const pyn_plugin_info& c) {
+  plugin_info info{text(c.name),   text(c.version), text(c.description),
+                   text(c.author), text(c.licence), text(c.path), {}};
+  for (std::int64_t i = 0; i < c.detector_count; ++i) info.detectors.push_back(text(c.detectors[i]));
+  return info;
+}
+
+}  // namespace detail
+
+/// Load a plugin: the path of a shared object or of a manifest, or the name of an installed one.
+inline plugin_info load_plugin(const std::string& plugin) {
+  pyn_plugin_info c = PYN_PLUGIN_INFO_INIT;
+  detail::check(pyn_plugin_load, plugin.c_str(), &c);
+  return detail::to_plugin_info(c);
+}
+
+/// Load every installed plugin; throws plugin_error when some could not be, after loading the others.
+inline void load_plugins() {
+  detail::check(pyn_plugin_load_all, static_cast<pyn_plugin_visitor>(nullptr), static_cast<void*>(nullptr));
+}
+
+/// The plugins that are loaded.
+inline std::vector<plugin_info> plugins() {
+  std::vector<plugin_info> all;
+  for (std::int64_t i = 0; i < pyn_plugin_count(); ++i) {
+    pyn_plugin_info c = PYN_PLUGIN_INFO_INIT;
+    detail::check(pyn_plugin_get_info, i, &c);
+    all.push_back(detail::to_plugin_info(c));
+  }
+  return all;
+}
 
 // ============================================================================ The library ==
 

@@ -22,6 +22,7 @@ struct Detect: ParsableCommand {
   @OptionGroup(title: "Table options") var encoding: EncodingOptions
   @OptionGroup(title: "Detector options") var detector: DetectorOptions
   @OptionGroup(title: "Result options") var results: ResultOptions
+  @OptionGroup(title: "Plugin options") var plugins: PluginOptions
   @OptionGroup(title: "Run options") var run_: RunOptions
 
   @Option(
@@ -42,6 +43,7 @@ struct Detect: ParsableCommand {
 
   func run() throws {
     let session = run_.session
+    try plugins.load(quiet: run_.quiet)
     let presentation = Presentation(options: results, run: run_, session: session)
     if let model {
       return try scoreTable(table, model: model, presentation)
@@ -59,7 +61,7 @@ struct Detect: ParsableCommand {
 
 /// What score does, and detect with a model.
 func scoreTable(_ table: TableOptions, model: String, _ presentation: Presentation) throws {
-  let detector = try Detector(modelAt: model)
+  let detector = try PluginSearch.model(at: model)
   let features = try ColumnChooser(
     try table.open(presentation.session), table, labelName: presentation.options.labelColumn
   ).forScoring(detector)

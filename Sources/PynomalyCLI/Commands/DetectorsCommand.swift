@@ -8,14 +8,21 @@ struct Detectors: ParsableCommand {
     help: "The detector to describe.", completion: .custom { _, _, _ in DetectorDescription.names })
   var name: String?
 
+  @OptionGroup(title: "Plugin options") var plugins: PluginOptions
+
+  @Flag(help: "Load all installed plugins, and list their detectors too.")
+  var installed = false
+
   @Flag(help: "As JSON.")
   var json = false
 
   func run() throws {
+    try plugins.load()
+    if installed { try PluginDescription.loadAll() }
     let names = name.map { [$0] } ?? DetectorDescription.names
     let found: [DetectorDescription]
     do {
-      found = try names.map { try DetectorDescription(name: $0) }
+      found = try names.map { try PluginSearch.detector($0, DetectorDescription.init(name:)) }
     } catch let error as LibraryError {
       throw Failure(error.message, code: .usage)
     }
@@ -25,8 +32,11 @@ struct Detectors: ParsableCommand {
     } else if name == nil {
       let width = (found.map(\.name.count).max() ?? 0) + 2
       try standardOutput(
-        found.map { pad($0.name, width) + wrap($0.description, width: 100, indent: width) + "\n" }
-          .joined())
+        found.map { detector in
+          let origin = detector.plugin.map { " (plugin \($0))" } ?? ""
+          return pad(detector.name, width)
+            + wrap(detector.description + origin, width: 100, indent: width) + "\n"
+        }.joined())
     } else {
       try standardOutput(found[0].text)
     }
@@ -34,9 +44,10 @@ struct Detectors: ParsableCommand {
 }
 
 extension DetectorDescription {
-  fileprivate var text: String {
+  var text: String {
     var text = "\(name): \(wrap(description, width: 96, indent: 0))\n"
     text += wrap(reference, width: 96, indent: 0) + "\n"
+    if let plugin { text += "of the plugin \(plugin), version \(version ?? "unknown")\n" }
     if !capabilities.isEmpty { text += "can: \(capabilities.joined(separator: ", "))\n" }
     for option in options {
       text += "\n\(option.name) = \(option.defaultValue.text)\n"
@@ -46,11 +57,13 @@ extension DetectorDescription {
     return text
   }
 
-  fileprivate var json: JSON {
+  var json: JSON {
     .object([
       ("name", .string(name)), ("description", .string(description)),
       ("reference", .string(reference)),
       ("capabilities", .array(capabilities.map { .string($0) })),
+      ("plugin", plugin.map { .string($0) } ?? .null),
+      ("version", version.map { .string($0) } ?? .null),
       ("options", .array(options.map(\.json))),
     ])
   }

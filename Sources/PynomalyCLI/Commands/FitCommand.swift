@@ -12,6 +12,7 @@ struct Fit: ParsableCommand {
   @OptionGroup(title: "Table options") var table: TableOptions
   @OptionGroup(title: "Table options") var encoding: EncodingOptions
   @OptionGroup(title: "Detector options") var detector: DetectorOptions
+  @OptionGroup(title: "Plugin options") var plugins: PluginOptions
   @OptionGroup(title: "Run options") var run_: RunOptions
 
   @Option(
@@ -23,6 +24,7 @@ struct Fit: ParsableCommand {
 
   func run() throws {
     let session = run_.session
+    try plugins.load(quiet: run_.quiet)
     let detector = try detector.make()
     let features = try ColumnChooser(try table.open(session), table, labelName: labelColumn)
       .forFitting(detector, oneHot: encoding.oneHot, session: session)

@@ -11,14 +11,17 @@ struct Score: ParsableCommand {
 
   @OptionGroup(title: "Table options") var table: TableOptions
   @OptionGroup(title: "Result options") var results: ResultOptions
+  @OptionGroup(title: "Plugin options") var plugins: PluginOptions
   @OptionGroup(title: "Run options") var run_: RunOptions
 
   @Option(help: ArgumentHelp("The model.", valueName: "file"), completion: .file())
   var model: String
 
   func run() throws {
+    let session = run_.session
+    try plugins.load(quiet: run_.quiet)
     try scoreTable(
       table, model: model,
-      Presentation(options: results, run: run_, session: run_.session))
+      Presentation(options: results, run: run_, session: session))
   }
 }

@@ -7,6 +7,9 @@ struct DetectorDescription {
   var reference: String
   var capabilities: [String]
   var options: [OptionDescription]
+  /// The plugin it is of and its version; nil for a built-in one.
+  var plugin: String?
+  var version: String?
 
   static var names: [String] {
     (0..<pyn_detector_count()).map { libraryString(pyn_detector_name_at($0)) }
@@ -22,8 +25,11 @@ struct DetectorDescription {
     let known = [
       (PYN_CAPABILITY_EXPLAIN, "explain"), (PYN_CAPABILITY_SAMPLE_WEIGHT, "sample_weight"),
       (PYN_CAPABILITY_MISSING_VALUES, "missing_values"), (PYN_CAPABILITY_WARM_START, "warm_start"),
+      (PYN_CAPABILITY_PARTIAL_FIT, "partial_fit"), (PYN_CAPABILITY_NEEDS_LABELS, "needs_labels"),
     ]
     capabilities = known.filter { info.capabilities & Int64($0.0) != 0 }.map(\.1)
+    plugin = info.plugin.map { libraryString($0) }
+    version = info.version.map { libraryString($0) }
     options = try (0..<info.option_count).map { try OptionDescription(detector: name, index: $0) }
   }
 }
@@ -36,6 +42,10 @@ struct OptionDescription {
   var types: [String]
   var choices: [String]
   var defaultValue: OptionValue
+  /// The bounds, where numbers of that kind are allowed.
+  var ints: ClosedRange<Int64>?
+  var doubles: ClosedRange<Double>?
+  var isMinimumExclusive: Bool
 
   init(detector: String, index: Int64) throws {
     var info = pyn_option_info()
@@ -52,6 +62,13 @@ struct OptionDescription {
     types = kinds.filter { Int(info.types) & $0.0 != 0 }.map(\.1)
     choices = (0..<Int(info.choice_count)).map { libraryString(info.choices[$0]) }
     defaultValue = OptionValue(info.default_value)
+    if types.contains("int"), info.int_minimum <= info.int_maximum {
+      ints = info.int_minimum...info.int_maximum
+    }
+    if types.contains("double"), info.double_minimum <= info.double_maximum {
+      doubles = info.double_minimum...info.double_maximum
+    }
+    isMinimumExclusive = info.double_minimum_exclusive != 0
   }
 }
 

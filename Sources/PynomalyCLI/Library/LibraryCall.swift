@@ -18,12 +18,7 @@ func callLibrary(_ body: (UnsafeMutablePointer<pyn_error>) -> pyn_status) throws
   error.column = -1
   let status = body(&error)
   guard Int(status) != PYN_OK else { return }
-  let message = withUnsafeBytes(of: &error.message) { bytes in
-    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-  }
-  throw LibraryError(
-    status: status, message: message.isEmpty ? name(of: status) : message, row: Int(error.row),
-    column: Int(error.column))
+  throw LibraryError(status, error)
 }
 
 /// A string that the library keeps.
@@ -31,7 +26,25 @@ func libraryString(_ pointer: UnsafePointer<CChar>?) -> String {
   pointer.map { String(cString: $0) } ?? ""
 }
 
-private func name(of status: pyn_status) -> String { libraryString(pyn_status_name(status)) }
+extension LibraryError {
+  init(_ status: pyn_status, _ error: pyn_error) {
+    let message = withUnsafeBytes(of: error.message) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    self.init(
+      status: status, message: message.isEmpty ? libraryString(pyn_status_name(status)) : message,
+      row: Int(error.row), column: Int(error.column))
+  }
+
+  /// What the library hands to a callback.
+  init(_ error: UnsafePointer<pyn_error>?) {
+    guard let error else {
+      self.init(status: pyn_status(PYN_ERROR_INTERNAL), message: "no reason was given", row: -1, column: -1)
+      return
+    }
+    self.init(error.pointee.code, error.pointee)
+  }
+}
 
 enum Library {
   static var version: String { libraryString(pyn_version_string()) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPynomaly
 
 /// Which detector to make, and its options: passed on as text, so that the library alone knows them.
 struct DetectorOptions: ParsableArguments {
@@ -36,7 +37,7 @@ struct DetectorOptions: ParsableArguments {
   func make() throws -> Detector {
     let name = detector ?? DetectorOptions.defaultDetector
     do {
-      let detector = try Detector(name: name)
+      let detector = try PluginSearch.detector(name, Detector.init(name:))
       for setting in settings {
         guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
           throw Failure("--set \(setting): expected option=value", code: .usage)
@@ -48,7 +49,8 @@ struct DetectorOptions: ParsableArguments {
       if let seed { try detector.set("random_state", text: seed) }
       return detector
     } catch let error as LibraryError {
-      throw Failure("\(name): \(error.message)", code: .usage)
+      throw Failure(
+        "\(name): \(error.message)", code: error.has(PYN_ERROR_PLUGIN) ? .failure : .usage)
     }
   }
 }

@@ -24,7 +24,7 @@ final class Session: @unchecked Sendable {
 
   /// Ctrl-C and a polite kill end the run by the way of an error, so that temporary files go. A reader
   /// that closed its end of a pipe shows as an error of writing.
-  private static func catchSignals() {
+  static func catchSignals() {
     _ = signal  // The handler must find it made.
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { receivedSignal.store($0, ordering: .relaxed) }

@@ -22,7 +22,9 @@ def option(name, default, types=None, choices=(), description="Something.", allo
     return OptionInfo(name, description, allowed, types, choices, default)
 
 
-def detector(*options, name="Odd", weights=False, description="Finds the odd.", reference=""):
+def detector(
+    *options, name="Odd", weights=False, parts=False, description="Finds the odd.", reference=""
+):
     return DetectorInfo(
         name=name,
         description=description,
@@ -32,6 +34,7 @@ def detector(*options, name="Odd", weights=False, description="Finds the odd.", 
         takes_missing_values=False,
         warm_starts=False,
         options=options,
+        partial_fits=parts,
     )
 
 
@@ -74,25 +77,12 @@ def test_defaults_come_through():
 
 
 def test_names_that_python_or_an_estimator_needs():
-    names = [
-        "lambda",
-        "fit",
-        "n_jobs",
-        "verbose",
-        "kernel-width",
-        "offset_",
-        "_hidden",
-        "3d",
-        "None",
-    ]
-    expected = [
-        *("option_lambda", "option_fit", "option_n_jobs", "option_verbose", "kernel_width"),
-        *("option_offset", "option_hidden", "option_3d", "option_None"),
-    ]
+    names = ["lambda", "fit", "n_jobs", "offset_", "lambda_", "kernel_width"]
+    expected = ["option_lambda", "option_fit", "option_n_jobs", "option_offset", *names[4:]]
     assert [parameter_name(name) for name in names] == expected
     made = make_class(detector(*(option(name, i) for i, name in enumerate(names))), "Odd")
     assert made().get_params() == {
-        **dict(zip(expected, range(9))),
+        **dict(zip(expected, range(6))),
         "n_jobs": None,
         "verbose": 0,
     }
@@ -144,9 +134,13 @@ def test_types():
 
 
 @pytest.mark.parametrize("weights", [True, False])
-def test_only_what_takes_weights_has_a_parameter_for_them(weights):
-    made = make_class(detector(weights=weights), "Odd")
+@pytest.mark.parametrize("parts", [True, False])
+def test_methods_and_their_parameters_are_what_the_detector_can(weights, parts):
+    made = make_class(detector(weights=weights, parts=parts), "Odd")
     assert ("sample_weight" in inspect.signature(made.fit).parameters) == weights
+    assert hasattr(made, "partial_fit") == parts
+    if parts:
+        assert ("sample_weight" in inspect.signature(made.partial_fit).parameters) == weights
     assert ("sample_weight" in inspect.signature(made.fit_predict).parameters) == weights
 
 
@@ -158,7 +152,9 @@ def test_modules_import_what_they_need_and_no_more():
     assert "Literal" not in one
     assert "import OutlierDetector\n" in one
     assert '__all__: list[str] = [\n    "Forest",\n    "Odd",\n]\n' in both
-    assert "import OutlierDetector, WeightedOutlierDetector\n" in both
+    assert "import OutlierDetector\n" in both
+    assert "import WeightedOutlierDetector\n" in both
+    assert "WeightedOutlierDetector" not in one
     namespace = {"__name__": "pynomaly._both", "__package__": "pynomaly"}
     exec(both, namespace)  # noqa: S102
     assert namespace["Forest"](n_estimators=3).fit([[0.0], [1.0]]).n_estimators_ == 3

@@ -79,9 +79,11 @@ def test_a_fit_is_measured_anew(forest, clusters):
     ids=["nan", "columns", "no rows", "1d", "int", "misaligned"],
 )
 def test_what_is_not_open_goes_the_long_way(forest, X):
-    for _ in range(2):  # before the model has been measured, and after
-        assert score_few(forest._model, X) is None
+    assert score_few(forest._model, X) is None
+    assert forest._model.few == UNKNOWN
+    for _ in range(2):  # when the model has been measured, too
         assert score_few(forest._model, np.zeros((1, 6))) is not None
+        assert score_few(forest._model, X) is None
 
 
 def test_measuring_can_be_stopped(forest, clusters, monkeypatch):

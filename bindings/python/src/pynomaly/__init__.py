@@ -20,6 +20,7 @@ from ._errors import (
     NotSupportedError,
     OptionError,
     OutOfMemoryError,
+    PluginError,
     ShapeMismatchError,
     UnknownDetectorError,
 )
@@ -27,6 +28,7 @@ from ._estimators import class_names, estimator_class, find_class
 from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
+from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
 
 if TYPE_CHECKING:
     from . import _detectors
@@ -53,6 +55,8 @@ __all__ = [
     "OptionInfo",
     "OutOfMemoryError",
     "OutlierDetector",
+    "PluginError",
+    "PluginInfo",
     "ShapeMismatchError",
     "UnknownDetectorError",
     "average_precision",
@@ -63,6 +67,9 @@ __all__ = [
     "kernels_name",
     "library_version",
     "load",
+    "load_plugin",
+    "load_plugins",
+    "plugins",
     "roc_auc",
     "save",
     "set_thread_limit",
@@ -91,13 +98,16 @@ def load(path: str | os.PathLike[str]) -> OutlierDetector:
 
 def __getattr__(name: str) -> Any:
     """Import or make the estimators when they are first asked for: scikit-learn comes with them."""
-    found: Any = None
+    found: Any
     if name == "OutlierDetector":
         found = import_module("._outlier_detector", __name__).OutlierDetector
-    elif not name.startswith("_"):
+    else:
         found = find_class(name)
     if found is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        hint = "; a plugin's detector is there once load_plugin has loaded it"
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}{hint if name[:1].isupper() else ''}"
+        )
     globals()[name] = found
     return found
 

@@ -46,14 +46,22 @@ class DetectorInfo:
     takes_missing_values: bool
     warm_starts: bool
     options: tuple[OptionInfo, ...]
+    partial_fits: bool = False
+    """Whether it can go on learning from more rows."""
+    needs_labels: bool = False
+    """Whether it learns from rows that are known to be outliers or inliers."""
+    plugin: str | None = None
+    """The plugin it is of, or None for a built-in one."""
+    version: str | None = None
+    """Of a plugin's detector."""
 
 
 def detector_names() -> list[str]:
-    """The names of all detectors, in alphabetical order."""
+    """The names of all detectors, in alphabetical order; those of loaded plugins are among them."""
     return [text(library.pyn_detector_name_at(i)) for i in range(library.pyn_detector_count())]
 
 
-@cache
+@cache  # a detector that is there stays there as it is; that there is none is not remembered
 def detector_info(name: str) -> DetectorInfo:
     """Describe the detector of that name."""
     info = _library.DetectorInfo()
@@ -67,6 +75,10 @@ def detector_info(name: str) -> DetectorInfo:
         takes_missing_values=bool(info.capabilities & 4),
         warm_starts=bool(info.capabilities & 8),
         options=tuple(_option_info(name, i) for i in range(info.option_count)),
+        partial_fits=bool(info.capabilities & 16),
+        needs_labels=bool(info.capabilities & 32),
+        plugin=text(info.plugin) if info.plugin else None,
+        version=text(info.version) if info.version else None,
     )
 
 

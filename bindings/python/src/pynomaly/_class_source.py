@@ -74,9 +74,11 @@ def module_source(detectors: dict[str, DetectorInfo]) -> str:
     classes = [class_source(info, name) for name, info in detectors.items()]
     code = "".join(f"\n\n{source}" for source in classes)
     imports = [line for word, line in _IMPORTS.items() if word in code]
-    bases = [base for base in ("OutlierDetector", "WeightedOutlierDetector") if f"({base})" in code]
-    if bases:
-        imports.append(f"\nfrom ._outlier_detector import {', '.join(bases)}\n")
+    bases = {_base(info) for info in detectors.values()}
+    able = sorted(bases - {"OutlierDetector"})
+    lines = [f"from ._abilities import {', '.join(able)}\n"] if able else []
+    lines += ["from ._outlier_detector import OutlierDetector\n"] if bases - {*able} else []
+    imports += ["\n", *lines] if lines else []
     names = "".join(f"\n    {_literal(name)}," for name in sorted(detectors))
     names = f"[{names}\n]" if names else "[]"
     return "".join([_HEADER, *imports, f"\n__all__: list[str] = {names}\n", code])
@@ -84,7 +86,6 @@ def module_source(detectors: dict[str, DetectorInfo]) -> str:
 
 def class_source(info: DetectorInfo, class_name: str) -> str:
     """The class statement of the detector's estimator."""
-    base = "WeightedOutlierDetector" if info.takes_sample_weight else "OutlierDetector"
     parameters = [
         (parameter_name(option.name), _annotation(option), _literal(default_value(option)))
         for option in info.options
@@ -92,7 +93,7 @@ def class_source(info: DetectorInfo, class_name: str) -> str:
     parameters += [("n_jobs", "int | None", "None"), ("verbose", "int", "0")]
     return "\n".join(
         [
-            f"class {class_name}({base}):",
+            f"class {class_name}({_base(info)}):",
             textwrap.indent(_docstring(info), "    "),
             "",
             f"    __module__ = {_literal(__package__)}",
@@ -107,6 +108,12 @@ def class_source(info: DetectorInfo, class_name: str) -> str:
             "",
         ]
     )
+
+
+def _base(info: DetectorInfo) -> str:
+    weighted = "Weighted" if info.takes_sample_weight else ""
+    incremental = "Incremental" if info.partial_fits else ""
+    return f"{weighted}{incremental}OutlierDetector"
 
 
 # ------------------------------------------------------------------------------- docstrings
@@ -217,5 +224,7 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         print(*(class_source(detector_info(name), name) for name in sys.argv[1:]), sep="\n\n")
     else:
-        names = (name for name in detector_names() if name not in HAND_WRITTEN)
-        print(module_source({name: detector_info(name) for name in names}), end="")
+        infos = {name: detector_info(name) for name in detector_names() if name not in HAND_WRITTEN}
+        print(
+            module_source({name: info for name, info in infos.items() if not info.plugin}), end=""
+        )

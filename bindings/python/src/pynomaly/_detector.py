@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _inputs, _library
-from ._catalog import OptionValue
+from ._catalog import OptionValue, detector_info
 from ._errors import (
     ArgumentError,
     InvalidDataError,
@@ -99,6 +99,7 @@ class Detector:
         X: Any,
         *,
         sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
         threads: int = 0,
         progress: Progress = None,
     ) -> Self:
@@ -109,24 +110,49 @@ class Detector:
 
         X may also be a stream of batches that is larger than memory: anything with the Arrow C
         stream interface, such as a pyarrow.RecordBatchReader. Of more than 131072 rows a uniform
-        random sample of that many is learned from. Streams take no weights.
+        random sample of that many is learned from. Streams take no weights and no labels.
+
+        Labels, one a row, are 0 for inliers and 1 for outliers. Only detectors that need them (see
+        `detector_info`) look at them.
         """
         model = self._model.copy(fitted=self._model.options().get("warm_start") is True)
         listening: dict[str, Any] = {"threads": threads, "progress": progress}
         if _inputs.is_stream(X):
-            if sample_weight is not None:
-                raise NotSupportedError("a stream is fitted without sample_weight")
+            if sample_weight is not None or labels is not None:
+                raise NotSupportedError("a stream is fitted without sample_weight and labels")
             stream = _inputs.Stream(X)
             _run(library.pyn_detector_fit_stream, model, "fit", stream.pointer, **listening)
         else:
             array, names = _inputs.read_table(X, self._who)
-            _inputs.check_not_empty(array, self._who)
-            weights = None
-            if sample_weight is not None:
-                weights = _inputs.read_weights(sample_weight, array.shape[0])
-            _run_on(model, "fit", array, weights=weights, **listening)
-            if names is not None:
-                model.set_feature_names(names)
+            _learn(model, "fit", array, names, self._who, sample_weight, labels, listening)
+        model.read()
+        self._model = model
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        threads: int = 0,
+        progress: Progress = None,
+    ) -> Self:
+        """Learn from more rows, where the detector can (see `detector_info`).
+
+        The first call begins a model, later ones go on with it, and the columns stay the same.
+        Options set in between wait for the next fit. With a contamination, the threshold is the
+        quantile of the scores of this call's rows. When it fails or is stopped the earlier model
+        stays.
+        """
+        earlier = self._model
+        if earlier.feature_count:
+            array, names = self._read(earlier, X), None  # the names of before stay
+        else:
+            array, names = _inputs.read_table(X, self._who)
+        model = earlier.copy()
+        listening: dict[str, Any] = {"threads": threads, "progress": progress}
+        _learn(model, "partial_fit", array, names, self._who, sample_weight, labels, listening)
         model.read()
         self._model = model
         return self
@@ -272,6 +298,29 @@ class Detector:
         return f"{type(self).__name__}({self.name!r}{options})"
 
 
+def _learn(
+    model: Model,
+    step: str,
+    array: _inputs.Array,
+    names: list[str] | None,
+    who: str,
+    sample_weight: ArrayLike | None,
+    labels: ArrayLike | None,
+    listening: dict[str, Any],
+) -> None:
+    """Let a model that nobody else sees yet learn from an array."""
+    _inputs.check_not_empty(array, who)
+    rows = array.shape[0]
+    given: dict[str, _inputs.Array] = {}
+    if sample_weight is not None:
+        given["sample_weight"] = _inputs.read_weights(sample_weight, rows)
+    if labels is not None and detector_info(model.name).needs_labels:
+        given["label"] = _inputs.read_labels(labels, rows)
+    _run_on(model, step, array, given=given, **listening)
+    if names is not None:
+        model.set_feature_names(names)
+
+
 def _run_on(
     model: Model,
     step: str,
@@ -296,14 +345,14 @@ def _run(
     *room: Any,
     threads: int = 0,
     progress: Progress = None,
-    weights: FloatArray | None = None,
+    given: dict[str, _inputs.Array] | None = None,
 ) -> None:
     """Make a call that may be long: listened to, with the interpreter lock given up."""
     error = _library.Error()
     call = _library.Call(threads=threads)
-    if weights is not None:
-        call.sample_weight = weights.ctypes.data
-        call.sample_weight_count = weights.size
+    for what, array in (given or {}).items():
+        setattr(call, "labels" if what == "label" else what, array.ctypes.data)
+        setattr(call, f"{what}_count", array.size)
     with Listener(step, progress) as listener:
         call.progress = listener.pointer
         status = function(model.pointer, data, byref(call), *room, byref(error))

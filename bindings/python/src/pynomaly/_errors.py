@@ -68,6 +68,10 @@ class InternalError(Error, RuntimeError):
     """A fault of the library; please report it."""
 
 
+class PluginError(Error, RuntimeError):
+    """A plugin cannot be loaded, or breaks its contract."""
+
+
 _BY_STATUS: dict[int, type[Error]] = {
     1: ArgumentError,
     2: ArgumentError,
@@ -84,6 +88,7 @@ _BY_STATUS: dict[int, type[Error]] = {
     13: ModelFormatError,
     14: ModelFormatError,
     15: InternalError,
+    16: PluginError,
 }
 
 

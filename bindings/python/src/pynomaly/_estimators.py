@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 import sys
 from functools import cache
 from importlib import import_module
@@ -62,14 +60,11 @@ def make_class(info: DetectorInfo, name: str) -> type[OutlierDetector]:
 
 
 def class_name(detector: str) -> str:
-    """What the class of a detector is called: as the detector, wherever that can be an attribute of
-    the package and is not one already."""
-    name = re.sub(r"\W", "_", detector, flags=re.ASCII)
-    usable = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
-    there = vars(sys.modules[__package__]).get(name)
-    if usable and (there is None or getattr(there, "detector_name", None) == detector):
-        return name
-    return f"Detector_{name}"
+    """What the class of a detector is called: as the detector, unless the package has something else
+    of that name."""
+    there = vars(sys.modules[__package__]).get(detector)
+    free = there is None or getattr(there, "detector_name", None) == detector
+    return detector if free else f"Detector_{detector}"
 
 
 def find_class(name: str) -> type[OutlierDetector] | None:

@@ -3,6 +3,10 @@
 Giving the lock up costs more than it is worth when a call takes microseconds. How many rows that is
 depends on the detector, its options and what it has learned; so the first few rows that a model is
 given are timed.
+
+Detectors of plugins are called in the same way, but with the lock given up: a plugin may let only one
+thread at a time score, and whoever waited for that with the interpreter lock kept would keep the
+other thread from telling its progress, for ever.
 """
 
 from __future__ import annotations
@@ -37,9 +41,9 @@ def score_few(model: Model, X: NDArray[Any]) -> NDArray[np.float64] | None:
     """
     dtype = X.dtype
     if dtype is FLOAT64:
-        code, misaligned = _library.FLOAT64, 7
+        code = _library.FLOAT64
     elif dtype is FLOAT32:
-        code, misaligned = _library.FLOAT32, 3
+        code = _library.FLOAT32
     else:
         return None
     shape = X.shape
@@ -51,9 +55,6 @@ def score_few(model: Model, X: NDArray[Any]) -> NDArray[np.float64] | None:
         data = _address(_byte_of(X))  # four times as fast as X.ctypes.data
     except (TypeError, ValueError):  # read-only, or not contiguous
         data = X.ctypes.data
-    row_stride, column_stride = X.strides
-    if (data | row_stride | column_stride) & misaligned:
-        return None
     try:
         desk = _desks.pop()
     except IndexError:
@@ -62,9 +63,9 @@ def score_few(model: Model, X: NDArray[Any]) -> NDArray[np.float64] | None:
     matrix.data = data
     matrix.dtype = code
     matrix.rows, matrix.columns = shape
-    matrix.row_stride = row_stride
-    matrix.column_stride = column_stride
-    status = _score(
+    matrix.row_stride, matrix.column_stride = X.strides
+    score = _score if model.is_built_in else _score_without_lock
+    status = score(
         model.pointer, desk.matrix_pointer, desk.call_pointer, desk.scores_pointer, _ROWS, None
     )
     scores = None if status else desk.scores[: shape[0]].copy()
@@ -126,3 +127,5 @@ _byte_of: Any = ctypes.c_char.from_buffer
 # Without argument types ctypes passes its own values on as they are, which takes half the time.
 _score = library_keeping_lock["pyn_detector_score"]
 _score.restype = ctypes.c_int32
+_score_without_lock = library["pyn_detector_score"]
+_score_without_lock.restype = ctypes.c_int32

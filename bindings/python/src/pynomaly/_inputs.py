@@ -92,6 +92,20 @@ def read_weights(weights: Any, rows: int) -> NDArray[np.float64]:
     return np.ascontiguousarray(array)
 
 
+def read_labels(labels: Any, rows: int) -> NDArray[np.int32]:
+    """One label a row: 0 for inliers, 1 for outliers."""
+    array = np.asarray(labels)
+    if array.shape != (rows,):
+        raise ShapeMismatchError(f"labels.shape == {array.shape}, expected {(rows,)}!")
+    wrong = np.flatnonzero((array != 0) & (array != 1))
+    if wrong.size:
+        raise InvalidDataError(
+            f"labels must be 0 for inliers and 1 for outliers; that of row {wrong[0]} is "
+            f"{array[wrong[0]]!r}"
+        )
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
 def check_names(fitted: Sequence[str] | None, given: Sequence[str] | None, who: str) -> None:
     """Names must be those of the fit, in their order. Names on one side only are worth a warning."""
     if fitted is None and given is None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._abilities import WeightedOutlierDetector
 from ._detector import Detector
 from ._errors import OptionError
 from ._inputs import warn
-from ._outlier_detector import WeightedOutlierDetector
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -64,6 +64,8 @@ class DetectorInfo(_Sized):
         ("reference", c_char_p),
         ("capabilities", c_int64),
         ("option_count", c_int64),
+        ("plugin", c_char_p),
+        ("version", c_char_p),
     ]
 
 
@@ -109,12 +111,32 @@ class Call(_Sized):
         ("reserved", c_int32),
         ("sample_weight", c_void_p),
         ("sample_weight_count", c_int64),
+        ("labels", c_void_p),
+        ("label_count", c_int64),
+    ]
+
+
+class PluginInfo(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("description", c_char_p),
+        ("author", c_char_p),
+        ("licence", c_char_p),
+        ("path", c_char_p),
+        ("abi_version", c_int32),
+        ("reserved", c_int32),
+        ("detector_count", c_int64),
+        ("detectors", POINTER(c_char_p)),
+        ("allocated_blocks", c_int64),
     ]
 
 
 # Declared with the one argument the Python side reads. The library passes two more (stage, context);
 # in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
+PluginVisitor = ctypes.CFUNCTYPE(c_int32, c_char_p, POINTER(PluginInfo), POINTER(Error), c_void_p)
 
 _detector = c_void_p
 _text = c_char_p
@@ -139,6 +161,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_set_string": (c_int32, (_detector, _text, _text, _error)),
     "pyn_detector_get_option": (c_int32, (_detector, _text, POINTER(Value), _error)),
     "pyn_detector_fit": (c_int32, (_detector, _matrix, _call, _error)),
+    "pyn_detector_partial_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
     "pyn_detector_score": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_predict": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
@@ -158,6 +181,10 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "pyn_detector_load_file": (c_int32, (_text, POINTER(_detector), _error)),
     "pyn_detector_load_memory": (c_int32, (_text, c_size_t, POINTER(_detector), _error)),
+    "pyn_plugin_load": (c_int32, (_text, POINTER(PluginInfo), _error)),
+    "pyn_plugin_load_all": (c_int32, (PluginVisitor, c_void_p, _error)),
+    "pyn_plugin_count": (c_int64, ()),
+    "pyn_plugin_get_info": (c_int32, (c_int64, POINTER(PluginInfo), _error)),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),

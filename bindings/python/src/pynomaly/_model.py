@@ -27,11 +27,20 @@ class Model:
     that has been measured.
     """
 
-    __slots__ = ("feature_count", "feature_names", "few", "name", "pointer", "threshold")
+    __slots__ = (
+        "feature_count",
+        "feature_names",
+        "few",
+        "is_built_in",
+        "name",
+        "pointer",
+        "threshold",
+    )
 
     def __init__(self, pointer: c_void_p) -> None:
         self.pointer = pointer
         self.name = text(library.pyn_detector_get_name(pointer))
+        self.is_built_in = detector_info(self.name).plugin is None
         self.feature_count = 0
         self.feature_names: list[str] | None = None
         self.threshold = np.nan
@@ -128,7 +137,6 @@ class Model:
         threshold = c_double()
         call(library.pyn_detector_get_threshold, self.pointer, byref(threshold))
         self.threshold = threshold.value
-        self.few = UNKNOWN
 
     def fitted(self, name: str) -> float:
         value = c_double()

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._catalog import detector_info
 from ._detector import Detector, FloatArray
-from ._errors import ArgumentError, OptionError
+from ._errors import ArgumentError, InvalidDataError, OptionError
 from ._estimator import BaseEstimator, NotFittedError, OutlierMixin
 from ._estimators import estimator_class
 from ._few_rows import score_few
@@ -95,35 +95,65 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             The input samples. Arrays of float32 and float64 are not copied. A stream is anything
             with the Arrow C stream interface, such as a pyarrow.RecordBatchReader.
 
-        y : Ignored
-            Not used, present for API consistency by convention.
+        y : array-like of shape (n_samples,), default=None
+            Only for detectors that learn from labels (`detector_info(name).needs_labels`): -1 for
+            outliers and 1 for inliers. Others ignore it.
 
         Returns
         -------
         self : object
             Fitted estimator.
         """
-        return self._fit(X)
+        return self._fit(X, y=y)
 
     def fit_predict(self, X: Any, y: Any = None) -> NDArray[np.int_]:
         """Fit to X and label its rows: -1 for outliers and 1 for inliers."""
-        return self.fit(X).predict(X)
+        return self.fit(X, y).predict(X)
 
-    def _fit(self, X: Any, sample_weight: ArrayLike | None = None) -> Self:
-        options = {
-            option.name: option_value(option, getattr(self, parameter))
-            for parameter, option in parameters(self.detector_name).items()
-            if hasattr(self, parameter)
-        }
+    def _fit(self, X: Any, sample_weight: ArrayLike | None = None, y: Any = None) -> Self:
+        labels = self._labels(y)
+        options = self._options()
         if options.get("warm_start") and "detector_" in vars(self):
             detector = self.detector_.__copy__().set_options(**options)
             self._check_growth()
         else:
             detector = Detector(self.detector_name, **options)
         detector._who = type(self).__name__
-        detector.fit(X, sample_weight=sample_weight, **self._how())
+        detector.fit(X, sample_weight=sample_weight, labels=labels, **self._how())
         self._take(detector)
         return self
+
+    def _partial_fit(self, X: Any, sample_weight: ArrayLike | None = None, y: Any = None) -> Self:
+        labels = self._labels(y)
+        if "detector_" in vars(self):
+            detector = self.detector_.__copy__()
+        else:
+            detector = Detector(self.detector_name, **self._options())
+        detector._who = type(self).__name__
+        detector.partial_fit(X, sample_weight=sample_weight, labels=labels, **self._how())
+        self._take(detector)
+        return self
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            option.name: option_value(option, getattr(self, parameter))
+            for parameter, option in parameters(self.detector_name).items()
+            if hasattr(self, parameter)
+        }
+
+    def _labels(self, y: Any) -> NDArray[np.bool_] | None:
+        """Which rows are outliers, for detectors that want to know."""
+        if not detector_info(self.detector_name).needs_labels:
+            return None
+        who = type(self).__name__
+        if y is None:
+            raise InvalidDataError(f"{who} requires y to be passed, but the target y is None.")
+        labels = np.asarray(y)
+        if not np.isin(labels, (-1, 1)).all():
+            raise InvalidDataError(
+                f"{who} learns from y of -1 for outliers and 1 for inliers; got {np.unique(labels)}"
+            )
+        return np.asarray(labels == -1)
 
     def _check_growth(self) -> None:
         """Called before a fitted model is grown: raise or warn if there is a reason."""
@@ -260,53 +290,26 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             detector.threshold = -self.offset_
         return detector
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return "detector_" in vars(self)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        info = detector_info(self.detector_name)
         tags.input_tags.allow_nan = allows_missing_values(
-            detector_info(self.detector_name), getattr(self, "missing_values", None)
+            info, getattr(self, "missing_values", None)
         )
+        tags.target_tags.required = info.needs_labels
         return tags
-
-
-class WeightedOutlierDetector(OutlierDetector):
-    """An `OutlierDetector` that takes sample weights."""
-
-    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the detector.
-
-        Parameters
-        ----------
-        X : array-like, table or stream of shape (n_samples, n_features)
-            The input samples. Arrays of float32 and float64 are not copied. A stream is anything
-            with the Arrow C stream interface, such as a pyarrow.RecordBatchReader.
-
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. If None, then samples are equally weighted.
-
-        Returns
-        -------
-        self : object
-            Fitted estimator.
-        """
-        return self._fit(X, sample_weight)
-
-    def fit_predict(
-        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
-    ) -> NDArray[np.int_]:
-        """Fit to X and label its rows: -1 for outliers and 1 for inliers."""
-        return self.fit(X, sample_weight=sample_weight).predict(X)
 
 
 def _found(detector: Detector, name: str) -> float:
     """A number that fitting found: an int where it counts something."""
+    if name == "random_state":
+        seed = detector.options.get(name)  # the number that fitting found may be rounded
+        return seed if isinstance(seed, int) else int(detector.fitted(name))
     value = detector.fitted(name)
     options = {option.name: option for option in detector_info(detector.name).options}
-    if name == "random_state":
-        seed = detector.options.get(name)
-        return seed if isinstance(seed, int) else int(value)
     counts = name.startswith("n_") or name.endswith("_count")
     counts = counts or (name in options and int in options[name].types)
     return int(value) if counts and value.is_integer() else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import numbers
 import os
-import re
 import sys
 from functools import cache
 from typing import Any, cast
@@ -17,22 +16,22 @@ from ._errors import OptionError
 
 TAKEN = frozenset(
     [
-        *("fit", "fit_predict", "predict", "score_samples", "decision_function", "explain"),
-        *("save", "load", "to_bytes", "from_bytes", "from_detector", "detector_name"),
-        *("get_params", "set_params", "get_metadata_routing", "set_fit_request"),
+        *("fit", "fit_predict", "partial_fit"),
+        *("predict", "score_samples", "decision_function", "explain"),
+        *("save", "load", "to_bytes", "from_bytes", "from_detector"),
+        *("get_params", "set_params", "get_metadata_routing"),
+        *("set_fit_request", "set_partial_fit_request"),
+        *("detector_name", "detector_", "offset_", "n_features_in_", "feature_names_in_"),
         *("n_jobs", "verbose"),
     ]
 )
-"""The methods of an estimator, and the parameters that every one has."""
+"""The methods and attributes of an estimator, and the parameters that every one has."""
 
 
 def parameter_name(option: str) -> str:
-    """The parameter that stands for an option: of the same name wherever an estimator allows it."""
-    name = re.sub(r"\W", "_", option, flags=re.ASCII)
-    bare = name.strip("_")  # an underscore behind a name is for what fitting finds
-    if name == bare and name.isidentifier() and not keyword.iskeyword(name) and name not in TAKEN:
-        return name
-    return f"option_{bare}"
+    """The parameter that stands for an option: of the same name, wherever that is free."""
+    taken = option in TAKEN or keyword.iskeyword(option)
+    return f"option_{option.strip('_')}" if taken else option
 
 
 @cache

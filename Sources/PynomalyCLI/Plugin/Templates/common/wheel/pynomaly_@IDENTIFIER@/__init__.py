@@ -1,0 +1,1 @@
+"""Carries the plugin @NAME@ for Pynomaly: pynomaly.load_plugins() finds it here."""

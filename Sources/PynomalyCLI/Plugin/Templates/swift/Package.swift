@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// The plugin carries a Swift runtime of its own, and exports its entry point alone.
+let plugin: [LinkerSetting] = [
+  .unsafeFlags([
+    "-static-stdlib",
+    "-Xlinker", "--version-script=\(Context.packageDirectory)/exports.map",
+    "-Xlinker", "--gc-sections",
+    "-Xlinker", "-z", "-Xlinker", "nodelete",
+  ])
+]
+
+let package = Package(
+  name: "@NAME@",
+  products: [
+    .library(name: "@NAME@", type: .dynamic, targets: ["Detector"])
+  ],
+  targets: [
+    // How Swift meets the contract: a module map over pynomaly_plugin.h.
+    .systemLibrary(name: "CPynomalyPlugin"),
+    .target(
+      name: "Detector", dependencies: ["CPynomalyPlugin"],
+      swiftSettings: [
+        .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+      ],
+      linkerSettings: plugin),
+  ]
+)

@@ -1,0 +1,1 @@
+../../../../../../include/pynomaly_plugin.h
