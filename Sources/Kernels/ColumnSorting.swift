@@ -1,13 +1,11 @@
 // Sorting a column: a radix sort, least digit first, of keys in the order of the doubles they come from.
 // Each pass is a call of its own, so that a long sort can be left between two.
 
-/// Bits in a digit and digits in a key.
-public let sortDigitBits = 11
-public let sortDigits = 6
+/// A digit has 11 bits, a key 6 digits.
 private let digitMask: UInt64 = (1 << 11) - 1
 
 /// Turn doubles (no NaN) into keys in place, and count for every digit how often it has each value:
-/// counts[digit << sortDigitBits + value], zero before.
+/// counts[digit << 11 + value], zero before.
 public func countKeys(
   _ keys: UnsafeMutablePointer<UInt64>, count: Int, counts: UnsafeMutablePointer<UInt32>
 ) {
