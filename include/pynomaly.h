@@ -316,7 +316,9 @@ typedef struct pyn_call {
  *
  * KNN, LocalOutlierFactor: every value is checked and the rows are kept, as doubles. At least 2 rows; with
  * n_neighbors >= rows, all the others are the neighbours. About O(rows * log(rows)) with few columns, up to
- * O(rows^2 * columns) with many. Of rows at the same distance the first are the nearer ones. */
+ * O(rows^2 * columns) with many. Of rows at the same distance the first are the nearer ones.
+ * COPOD, ECOD, MAD: O(rows * columns), at most 32 bytes a value while fitting; less than 2^32 rows.
+ * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)). */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -341,7 +343,10 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * distances, >= 0. LocalOutlierFactor: the neighbours' mean local reachability density over the row's own
  * (Breunig and others 2000, definition 7), about 1 inside a cluster. Unless the option novelty is true, a row
  * that equals a training row is that row and not its own neighbour: the training data score as in
- * pyn_detector_get_training_scores. Each row O(log(rows)) to O(rows * columns) of the training data. */
+ * pyn_detector_get_training_scores. Each row O(log(rows)) to O(rows * columns) of the training data.
+ * ECOD: sum over the features of -ln of the smaller tail, O(log rows) a value. COPOD: the same with the
+ * tail that skewness points to, or the mean of both. HBOS: sum of -log2(density + alpha); may be negative.
+ * LODA: mean over the cuts of -ln(share of the bin). MAD: the largest robust z-score of a feature. */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -363,7 +368,10 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  *
  * KNN, LocalOutlierFactor: each neighbour whose distance makes the score (with LocalOutlierFactor the
  * reachability distance of each) divides it among the features as they divide the distance itself,
- * |x_f - y_f|^p / sum over g of |x_g - y_g|^p; the sums are scaled to the score. */
+ * |x_f - y_f|^p / sum over g of |x_g - y_g|^p; the sums are scaled to the score.
+ * COPOD, ECOD: a feature's term of the sum. HBOS: the same above its least term, and an equal part of the
+ * sum of the least terms, which alone can make shares negative. LODA: by how much rarer the cuts with the
+ * feature find the row than those without. MAD: in proportion to the features' robust z-scores. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -372,8 +380,9 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; KNN, where distances have no natural
- * scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)). Errors: NOT_FITTED. [any thread] */
+ * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; KNN, where
+ * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
+ * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -396,6 +405,8 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * (trees grown), "random_state" (the seed used, exact up to 2^53; "random" seeds stay below),
  * "max_features" (features a tree), "node_count". KNN and LocalOutlierFactor: "n_neighbors" (used: at most
  * the rows less 1) and "n_samples" (the rows that were fitted).
+ * COPOD, ECOD: "n_samples". HBOS: "n_bins" (the most of a feature). LODA: "n_random_cuts", "n_bins",
+ * "random_state". MAD: "threshold".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

@@ -32,10 +32,7 @@ public final class Detector {
   }
 
   /// What a sample of a stream's rows is drawn by.
-  public var samplingSeed: UInt64 {
-    guard options.specs.contains(where: { $0.name == "random_state" }) else { return 0 }
-    return options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
-  }
+  public var samplingSeed: UInt64 { options.seed }
 
   /// Learn from X. On failure everything stays as it was.
   public func fit(_ training: Training, call: Call) throws(DetectionError) {
@@ -57,7 +54,7 @@ public final class Detector {
     if let previous, previous.featureCount != X.columns {
       throw columnMismatch(X, previous)
     }
-    let contamination = options.double("contamination")
+    let contamination = options.double("contamination") ?? detectorClass.usualContamination
     let model = try method(
       training, options, previous,
       contamination == nil || detectorClass.keepsTrainingScores ? call : call.part(0...0.5))

@@ -70,6 +70,10 @@ public protocol DetectorClass: Sendable {
   /// Whether models have ``Model/trainingScores``.
   var keepsTrainingScores: Bool { get }
 
+  /// The share of outliers that contamination "auto" stands for where the method has no threshold of its
+  /// own; nil where it has one.
+  var usualContamination: Double? { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
@@ -90,7 +94,8 @@ public protocol DetectorClass: Sendable {
 public protocol Model: AnyObject, Sendable {
   var featureCount: Int { get }
 
-  /// The threshold of the method itself, without a contamination.
+  /// The threshold of the method itself, without a contamination; not asked where the class has a
+  /// ``DetectorClass/usualContamination``.
   var naturalThreshold: Double { get }
 
   /// The options that fitting settled (the seed that was drawn, for one), by name.
@@ -117,6 +122,7 @@ extension Model {
 
 extension DetectorClass {
   public var keepsTrainingScores: Bool { false }
+  public var usualContamination: Double? { nil }
 
   public func partialFit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

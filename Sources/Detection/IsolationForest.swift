@@ -17,22 +17,14 @@ struct IsolationForest: DetectorClass {
         "Rows drawn for each tree: a number, a share of the rows, or \"auto\" for at most 256.",
         default: .string("auto"), ints: 1...(1 << 31),
         doubles: .init(minimum: 0, minimumExclusive: true, maximum: 1), choices: ["auto"]),
-      OptionSpec(
-        "contamination",
-        "Share of outliers in the training data, which sets the threshold; \"auto\" for 0.5 as in the"
-          + " paper.",
-        default: .string("auto"),
-        doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5), choices: ["auto"]),
+      .contamination(auto: "0.5 as in the paper"),
       OptionSpec(
         "max_features", "Features drawn for each tree: a number or a share.", default: .double(1),
         ints: 1...(1 << 31), doubles: .init(minimum: 0, minimumExclusive: true, maximum: 1)),
       OptionSpec(
         "bootstrap", "Draw the rows of a tree with replacement.", default: .bool(false),
         bools: true),
-      OptionSpec(
-        "random_state",
-        "Seed; \"random\" for a new one with every fit (the model keeps which).", default: .int(0),
-        ints: 0...Int.max, choices: ["random"]),
+      .randomState,
       OptionSpec(
         "warm_start", "Fitting again adds trees up to n_estimators to the fitted ones.",
         default: .bool(false), bools: true),
@@ -104,7 +96,7 @@ struct ForestPlan {
     bootstrap = options.bool("bootstrap")
     ndim = min(options.int("ndim") ?? 1, featuresPerTree)
     missing = options.string("missing_values") == "native"
-    seed = options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+    seed = options.seed
     var limit = 1
     while 1 << limit < sampleSize { limit += 1 }
     depthLimit = limit

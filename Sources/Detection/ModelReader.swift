@@ -126,6 +126,20 @@ public struct ModelReader {
     return values
   }
 
+  /// Elements of a plain type with their count before them, in a buffer; and behind them `extra`, if given.
+  mutating func readBuffer<Element: BitwiseCopyable>(
+    _ type: Element.Type, _ what: String, followedBy extra: Element? = nil
+  ) throws(DetectionError) -> Buffer<Element> {
+    let size = MemoryLayout<Element>.stride
+    let count = try readCount("number of \(what)", atMost: left / size)
+    let place = try take(count * size, what)
+    let buffer = try Buffer<Element>(count: count + (extra == nil ? 0 : 1), zeroed: false)
+    UnsafeMutableRawBufferPointer(start: buffer.base, count: count * size).copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: bytes[place..<(place + count * size)]))
+    if let extra { buffer[count] = extra }
+    return buffer
+  }
+
   /// The next section, which must be that one, as a reader of its own.
   mutating func section(_ tag: ModelFile.Section) throws(DetectionError) -> ModelReader {
     let found = try read(UInt32.self, "section tag")

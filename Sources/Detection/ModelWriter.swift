@@ -58,6 +58,19 @@ public struct ModelWriter {
     bytes.append(contentsOf: UnsafeRawBufferPointer(start: values.base, count: values.count * 8))
   }
 
+  /// The first `count` elements of a buffer, as ``write(all:)`` writes an array's.
+  mutating func write<Element: BitwiseCopyable>(all elements: Buffer<Element>, count: Int) {
+    write(UInt64(count))
+    do throws(DetectionError) {
+      try bytes.makeRoom(for: bytes.count + count * MemoryLayout<Element>.stride + 4096)
+      bytes.append(
+        contentsOf: UnsafeRawBufferPointer(
+          start: elements.base, count: count * MemoryLayout<Element>.stride))
+    } catch {
+      failure = error
+    }
+  }
+
   mutating func write(raw: [UInt8]) { bytes += raw }
 
   /// Bytes of a plugin's model, which say their own length to nobody.

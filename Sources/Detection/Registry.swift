@@ -3,7 +3,9 @@ import Glibc
 /// The detectors there are, in alphabetical order of their names. Plugins add to them; none is ever taken
 /// away.
 public enum Registry {
-  private static let store = Store([IsolationForest(), KNN(), LocalOutlierFactor()])
+  private static let store = Store([
+    COPOD(), ECOD(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(), MAD(),
+  ])
 
   public static var classes: [any DetectorClass] { store.classes }
 

@@ -267,12 +267,8 @@ private struct TableReader {
 enum HostOptions {
   static func added(hasThreshold: Bool, takesMissing: Bool) -> [OptionSpec] {
     var added = [
-      OptionSpec(
-        "contamination",
-        "Share of outliers in the training data, which sets the threshold; \"auto\" for "
-          + (hasThreshold ? "the method's own." : "the 0.9 quantile of the training scores."),
-        default: .string("auto"),
-        doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5), choices: ["auto"])
+      OptionSpec.contamination(
+        auto: hasThreshold ? "the method's own" : "the 0.9 quantile of the training scores")
     ]
     if takesMissing {
       added.append(

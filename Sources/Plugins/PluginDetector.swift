@@ -22,6 +22,8 @@ final class PluginDetector: DetectorClass, @unchecked Sendable {
     self.abilities = abilities
   }
 
+  var usualContamination: Double? { table.pointee.threshold == nil ? 0.1 : nil }
+
   func can(_ ability: Int) -> Bool { abilities & Int64(ability) != 0 }
 
   // MARK: learning
@@ -40,7 +42,7 @@ final class PluginDetector: DetectorClass, @unchecked Sendable {
       throw DetectionError(
         .notSupported, "\(name) cannot learn in parts (partial_fit); it only fits all rows at once")
     }
-    var instance: PluginInstance
+    let instance: PluginInstance
     if let previous = previous as? PluginModel {
       // The earlier model may be in use, and must stay if this fails.
       instance = try previous.copy()
@@ -54,16 +56,8 @@ final class PluginDetector: DetectorClass, @unchecked Sendable {
     _ instance: PluginInstance, _ training: Training, _ options: Options, _ call: Call, inPart: Bool
   ) throws(DetectionError) -> PluginModel {
     try PluginModel.check(training.X, nanAllowed: PluginModel.takesMissing(options))
-    let needsScores = table.pointee.threshold == nil && options.double("contamination") == nil
-    let call = needsScores ? call.part(0...0.5) : call
     try instance.learn(training, call: call, inPart: inPart)
-    let model = try PluginModel(instance, options: options, featureCount: training.X.columns)
-    if needsScores {
-      let scores = try Buffer<Double>(count: training.X.rows)
-      try model.score(training.X, call: call.part(1...2), into: scores.base)
-      model.naturalThreshold = quantile(scores, 0.9)
-    }
-    return model
+    return try PluginModel(instance, options: options, featureCount: training.X.columns)
   }
 
   func read(

@@ -55,3 +55,20 @@ func scores(_ detector: Detector, _ X: Table, threads: Int = 1) throws -> [Doubl
   try detector.score(try X.matrix, call: Call(threads: threads), into: scores.base)
   return (0..<X.rows).map { scores[$0] }
 }
+
+/// A detector of that name, fitted.
+func fitted(
+  _ name: String, _ X: Table, _ options: [String: OptionValue] = [:], threads: Int = 1
+) throws -> Detector {
+  let detector = Detector(try Registry.find(name))
+  for (option, value) in options { try detector.set(option, value) }
+  try detector.fit(Training(try X.matrix), call: Call(threads: threads))
+  return detector
+}
+
+/// A row of shares for each row.
+func shares(_ detector: Detector, _ X: Table, threads: Int = 1) throws -> [[Double]] {
+  let shares = try Buffer<Double>(count: X.rows * X.columns)
+  try detector.explain(try X.matrix, call: Call(threads: threads), into: shares.base)
+  return (0..<X.rows).map { row in (0..<X.columns).map { shares[row * X.columns + $0] } }
+}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "CNeighbours.h"
+#include "ck_columns.h"
 
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
 // A key goes right when threshold < key.

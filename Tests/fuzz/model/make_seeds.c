@@ -13,12 +13,12 @@ static void save(const char *folder, int kind, const char *name, const char *opt
     const pyn_matrix X = PYN_MATRIX_F64(x, ROWS, COLUMNS);
     pyn_error error = PYN_ERROR_INIT;
     pyn_detector *detector = NULL;
-    const int is_forest = strcmp(name, "IsolationForest") == 0;
     char path[4096];
     snprintf(path, sizeof path, "%s/seed-%d", folder, kind);
+    const int is_forest = strcmp(name, "IsolationForest") == 0;
     if (pyn_detector_create(name, &detector, &error) ||
-        (is_forest && pyn_detector_set_int(detector, "n_estimators", 2, &error)) ||
-        (is_forest && pyn_detector_set_int(detector, "max_samples", 8, &error)) ||
+        (is_forest && (pyn_detector_set_int(detector, "n_estimators", 2, &error) ||
+                       pyn_detector_set_int(detector, "max_samples", 8, &error))) ||
         pyn_detector_set_text(detector, option, value, &error) ||
         pyn_detector_fit(detector, &X, NULL, &error) ||
         (kind % 2 && pyn_detector_set_feature_names(detector, names, COLUMNS, &error)) ||
@@ -26,20 +26,32 @@ static void save(const char *folder, int kind, const char *name, const char *opt
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
-    pyn_detector_free(forest);
+    pyn_detector_free(detector);
 }
 
 int main(int argc, char **argv) {
-    static const char *const kinds[][2] = {{"ndim", "1"}, {"ndim", "2"}, {"missing_values", "native"},
-                                           {"bootstrap", "true"}, {"contamination", "0.1"},
-                                           {"max_features", "2"}, {"max_samples", "1"}};
-    static const char *const neighbours[][2] = {{"n_neighbors", "3"}, {"algorithm", "brute"},
-                                                {"metric", "cosine"}, {"p", "2.5"}, {"novelty", "true"}};
+    static const char *const kinds[][3] = {
+        {"IsolationForest", "ndim", "1"},
+        {"IsolationForest", "ndim", "2"},
+        {"IsolationForest", "missing_values", "native"},
+        {"IsolationForest", "bootstrap", "true"},
+        {"IsolationForest", "contamination", "0.1"},
+        {"IsolationForest", "max_features", "2"},
+        {"IsolationForest", "max_samples", "1"},
+        {"COPOD", "contamination", "auto"},
+        {"ECOD", "contamination", "0.1"},
+        {"HBOS", "n_bins", "5"},
+        {"HBOS", "closed", "right"},
+        {"LODA", "n_random_cuts", "3"},
+        {"MAD", "threshold", "3"},
+        {"KNN", "n_neighbors", "3"},
+        {"KNN", "algorithm", "brute"},
+        {"KNN", "metric", "cosine"},
+        {"LocalOutlierFactor", "n_neighbors", "3"},
+        {"LocalOutlierFactor", "p", "2.5"},
+        {"LocalOutlierFactor", "novelty", "true"},
+    };
     for (int i = 0; argc == 2 && i < (int)(sizeof kinds / sizeof kinds[0]); i++)
-        save(argv[1], i, "IsolationForest", kinds[i][0], kinds[i][1]);
-    for (int i = 0; argc == 2 && i < (int)(sizeof neighbours / sizeof neighbours[0]); i++) {
-        save(argv[1], 100 + i, "KNN", neighbours[i][0], neighbours[i][1]);
-        save(argv[1], 200 + i, "LocalOutlierFactor", neighbours[i][0], neighbours[i][1]);
-    }
+        save(argv[1], i, kinds[i][0], kinds[i][1], kinds[i][2]);
     return argc != 2;
 }

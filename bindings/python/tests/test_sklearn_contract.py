@@ -32,9 +32,19 @@ MadeForest = make_class(detector_info("IsolationForest"), "MadeForest")
 MadeForest.__module__ = __name__
 
 
+# MAD's threshold is a distance, 3.5 robust deviations, and not a share of the rows: in the checks' tidy
+# blobs no row is that far out, where the checks want at least one outlier.
+NO_OUTLIERS = dict.fromkeys(
+    ("check_outliers_fit_predict", "check_outliers_train"),
+    "no row of the blobs is 3.5 robust deviations out",
+)
+
+
 def expected_failures(estimator):
     """Detectors that take weights draw rows by them, or set `offset_` by a quantile of the scores of
     the rows given, whatever their weights."""
+    if getattr(estimator, "detector_name", None) == "MAD":
+        return NO_OUTLIERS
     takes_weights = "sample_weight" in inspect.signature(estimator.fit).parameters
     return EXPECTED_FAILURES if takes_weights else {}
 

@@ -1,0 +1,122 @@
+import CKernels
+
+/// A column's distinct values in ascending order, and how many rows have a value up to each of them.
+struct SortedColumn {
+  let values: UnsafePointer<Double>
+  let ends: UnsafePointer<UInt32>
+  /// Distinct values, at least one.
+  let count: Int
+  /// Rows, less than 2^32.
+  let rows: Int
+
+  /// The value of the row with that rank, from 0.
+  func value(ofRank rank: Int) -> Double {
+    var low = 0
+    var high = count - 1
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(ends[middle]) > rank { high = middle } else { low = middle + 1 }
+    }
+    return values[low]
+  }
+}
+
+/// Sort all columns of X, each on one thread, and hand each to `body`; what it is handed lives as long as
+/// the call. Takes 8 bytes a value, and 12 bytes a row for each thread.
+func forEachSortedColumn(
+  _ X: Matrix, call: Call, body: (_ column: Int, SortedColumn) throws(DetectionError) -> Void
+) throws(DetectionError) {
+  let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
+  guard !overflow, X.rows < 1 << 32 else {
+    throw DetectionError(
+      .invalidData,
+      "cannot sort \(X.columns) columns of \(X.rows) rows; allowed are less than 2^32 rows")
+  }
+  let columns = try Buffer<Double>(count: values, zeroed: false)
+  try forEachRowChunk(X, call: call.part(0...0.2), stage: "fit", scratch: 0) {
+    (first, rows, _, _) throws(DetectionError) in
+    for column in 0..<X.columns {
+      try ColumnKernels.chosen.load(
+        X, column: column, from: first, rows: rows, into: columns.base + column * X.rows + first)
+    }
+  }
+  let rest = call.part(0.2...1)
+  let teller = ProgressTeller(rest, "fit")
+  let threads = max(1, min(values < 1 << 14 ? 1 : call.threads, X.columns))
+  let stop = StopSign(teller, chunks: X.columns)
+  var sorters: [ColumnSorter] = []
+  for _ in 0..<threads { sorters.append(try ColumnSorter(rows: X.rows)) }
+  try forEachChunk(X.columns, threads: threads, teller: teller) {
+    (column, worker) throws(DetectionError) in
+    let sorted = try sorters[worker].sort(columns.base + column * X.rows) {
+      () throws(DetectionError) in try stop.check(column, worker)
+    }
+    try body(column, sorted)
+  }
+}
+
+/// Lets long chunks be left half-way: the calling thread asks, and the others see that it was told to stop.
+final class StopSign: @unchecked Sendable {
+  private let teller: ProgressTeller
+  private let chunks: Int
+  private let stopped: Buffer<Int64>?
+
+  init(_ teller: ProgressTeller, chunks: Int) {
+    self.teller = teller
+    self.chunks = chunks
+    stopped = try? Buffer(count: 1)
+  }
+
+  func check(_ chunk: Int, _ worker: Int) throws(DetectionError) {
+    guard let stopped else { throw .outOfMemory(bytes: 8) }
+    if worker == 0, !teller.tell(Double(chunk) / Double(chunks)) { ck_store(stopped.base, 1) }
+    if ck_load(stopped.base) != 0 { throw .cancelled }
+  }
+}
+
+/// Sorts one column after another on one thread.
+final class ColumnSorter {
+  private let rows: Int
+  private let scratch: Buffer<UInt64>
+  private let ends: Buffer<UInt32>
+  private let counts: Buffer<UInt32>
+
+  /// Fewer keys than this are sorted by comparing.
+  private static let fewKeys = 256
+  private static let digits = 6
+  private static let digitValues = 2048
+
+  init(rows: Int) throws(DetectionError) {
+    self.rows = rows
+    scratch = try Buffer(count: rows, zeroed: false)
+    ends = try Buffer(count: rows, zeroed: false)
+    counts = try Buffer(count: ColumnSorter.digits * ColumnSorter.digitValues)
+  }
+
+  /// Sort the column in place; what comes back is good until the next call.
+  func sort(
+    _ column: UnsafeMutablePointer<Double>, check: () throws(DetectionError) -> Void
+  ) throws(DetectionError) -> SortedColumn {
+    let kernels = ColumnKernels.chosen
+    let own = UnsafeMutableRawPointer(column).bindMemory(to: UInt64.self, capacity: rows)
+    var (source, target) = (own, scratch.base)
+    counts.base.update(repeating: 0, count: counts.count)
+    kernels.countKeys(source, rows, counts.base)
+    if rows < ColumnSorter.fewKeys {
+      var few = UnsafeMutableBufferPointer(start: source, count: rows)
+      few.sort()
+    } else {
+      for digit in 0..<ColumnSorter.digits {
+        try check()
+        if kernels.placeKeys(source, rows, counts.base, digit) {
+          kernels.moveKeys(source, rows, counts.base, digit, target)
+          (source, target) = (target, source)
+        }
+      }
+    }
+    try check()
+    let distinct = kernels.distinctKeys(source, rows, target, ends.base)
+    let values = UnsafeMutableRawPointer(target).bindMemory(to: Double.self, capacity: rows)
+    return SortedColumn(values: values, ends: ends.base, count: distinct, rows: rows)
+  }
+}
