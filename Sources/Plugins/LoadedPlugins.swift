@@ -68,6 +68,13 @@ private final class PluginStore: @unchecked Sendable {
     return plugins
   }
 
+  private func host(of file: PluginFile) throws(DetectionError) -> PluginHost {
+    if let known = hosts[file.identity] { return known }
+    let host = try PluginHost.make(path: file.path)
+    hosts[file.identity] = host
+    return host
+  }
+
   func load(
     _ path: String, _ manifest: PluginManifest?
   ) throws(DetectionError) -> LoadedPlugin {
@@ -76,9 +83,7 @@ private final class PluginStore: @unchecked Sendable {
     return try PluginFile.withFile(path) { (file) throws(DetectionError) in
       if let known = all.first(where: { $0.identity == file.identity }) { return known }
       _ = try SharedObject(file: file.descriptor, size: file.size, path: file.path)
-      let host: PluginHost
-      if let known = hosts[file.identity] { host = known } else { host = try PluginHost.make(path: file.path) }
-      hosts[file.identity] = host
+      let host = try host(of: file)
       let (table, abi) = try PluginLibrary.open(file, host: host)
       let found = try PluginDescription(table, path: file.path)
       host.setName(found.name)

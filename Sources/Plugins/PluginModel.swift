@@ -92,7 +92,9 @@ final class PluginModel: Model, @unchecked Sendable {
     let perRow = max(Double(monotonicNanoseconds() - start) / Double(probe), 1)
     let left = X.rows - probe
     let threads = shared ? call.threads : 1
-    var size = Int(min(max(4e6 / perRow, 16), 16384))
+    // No more than the second cache holds: each part is looked through before the plugin reads it.
+    let cached = max(64, (128 << 10) / max(1, X.columns * X.element.size))
+    var size = min(Int(max(4e6 / perRow, 16)), cached)
     if threads > 1 { size = min(size, max(64, left / (4 * threads))) }
     let parts = (left + size - 1) / size
     var stopped: Int64 = 0
