@@ -28,8 +28,8 @@ help: ## List the targets
 
 # ------------------------------------------------------------------------------------- build --
 
-.PHONY: build swift-toolchain
-build: swift-toolchain ## Build the shared library and the command-line tool
+.PHONY: build swift-toolchain eigen
+build: swift-toolchain eigen ## Build the shared library and the command-line tool
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
@@ -38,6 +38,9 @@ $(LIBRARY) $(CLI) &:
 swift-toolchain:
 	@command -v swift >/dev/null || { \
 	  echo "The Swift toolchain (6.1 or later) is not on PATH: https://www.swift.org/install/" >&2; exit 1; }
+
+eigen:
+	@Tests/support/need libeigen3-dev
 
 .PHONY: demo
 demo: build ## Find the incidents in a recording of a real machine and write a report
@@ -111,7 +114,7 @@ test: ## Run every test (5 to 10 minutes on two cores); installs what this machi
 	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
 
 .PHONY: test-swift
-test-swift: swift-toolchain ## Tests of the core, in Swift
+test-swift: swift-toolchain eigen ## Tests of the core, in Swift
 	swift test --parallel
 
 .PHONY: stage
@@ -150,11 +153,11 @@ test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz
-test-fuzz: ## A short round of every fuzzer
+test-fuzz: eigen ## A short round of every fuzzer
 	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer 25 || exit 1; done
 
 .PHONY: fuzz
-fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
+fuzz: eigen ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
 	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer $(FUZZ_SECONDS) || exit 1; done
 
 # ------------------------------------------------------------------------ Python, benchmarks --

@@ -1,6 +1,6 @@
 /// The detectors there are, in alphabetical order of their names.
 public enum Registry {
-  public static let classes: [any DetectorClass] = [IsolationForest()]
+  public static let classes: [any DetectorClass] = [EllipticEnvelope(), IsolationForest()]
 
   public static func find(_ name: String) throws(DetectionError) -> any DetectorClass {
     if let found = classes.first(where: { $0.info.name == name }) { return found }
