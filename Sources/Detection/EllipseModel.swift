@@ -138,7 +138,9 @@ final class EllipseModel: Model {
   ) throws(DetectionError) -> Buffer<Double> {
     let correlation = try Buffer<Double>(count: size * size)
     let deviations = try Buffer<Double>(count: size)
-    for j in 0..<size { deviations[j] = covariance[j * size + j].squareRoot() }
+    for j in 0..<size where covariance[j * size + j] > Whitening.smallest {
+      deviations[j] = covariance[j * size + j].squareRoot()
+    }
     for j in 0..<size {
       for k in 0..<size where deviations[j] > 0 && deviations[k] > 0 {
         correlation[j * size + k] = covariance[j * size + k] / deviations[j] / deviations[k]

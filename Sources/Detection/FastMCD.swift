@@ -51,6 +51,12 @@ struct FastMCD {
         return candidate
       }
     }
+    // The last few are improved by exchanges too.
+    candidates = FastMCD.best(candidates, 4)
+    for candidate in candidates {
+      _ = try passes.concentrate(candidate, nearest: nearest, most: 1, fraction: 0.9)
+      try exchange(candidate, fraction: 0.9)
+    }
     let winner = FastMCD.best(candidates, 1)[0]
     // Once more, for the rows that it chose.
     _ = try passes.concentrate(winner, nearest: nearest, most: 1, fraction: 0.9)

@@ -16,8 +16,10 @@ final class Whitening: @unchecked Sendable {
   private(set) var logDeterminant = 0.0
   private let work: Buffer<Double>
 
-  /// Eigenvalues below this share of the greatest count as 0.
+  /// Eigenvalues below this share of the greatest count as 0, ...
   static let tolerance = 1e-13
+  /// ... and those of deviations that are rounding only, in the units of a ``Frame``.
+  static let smallest = 1e-28
 
   /// What becomes of eigenvalues that count as 0.
   enum Singular {
@@ -50,7 +52,9 @@ final class Whitening: @unchecked Sendable {
     logDeterminant = 0
     for j in 0..<size {
       let pivot = work[j * size + j]
-      guard pivot * pivot > 1e-9 * covariance[j * size + j], pivot.isFinite else { return false }
+      guard pivot * pivot > max(1e-9 * covariance[j * size + j], Whitening.smallest), pivot.isFinite else {
+        return false
+      }
       logDeterminant += 2 * log(pivot)
     }
     try LinearAlgebra.check(cla_invert_lower(work.base, size))
@@ -67,7 +71,7 @@ final class Whitening: @unchecked Sendable {
     _ covariance: UnsafePointer<Double>, _ singular: Singular
   ) throws(DetectionError) {
     let (values, vectors) = try LinearAlgebra.eigen(covariance, size: size)
-    let least = Whitening.tolerance * max(values[size - 1], 0)
+    let least = max(Whitening.tolerance * values[size - 1], Whitening.smallest)
     logDeterminant = 0
     outputs = 0
     isTriangular = false
@@ -77,7 +81,7 @@ final class Whitening: @unchecked Sendable {
       var value = values[index]
       if !(value > least) {
         if case .leftOut = singular { break }
-        value = max(least, Double.leastNormalMagnitude)
+        value = least
       }
       logDeterminant += log(value)
       let root = 1 / value.squareRoot()
