@@ -17,6 +17,8 @@ STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
 BENCH   := .build/bench
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
+# Header-only libraries that the shared library is compiled with.
+BUILD_NEEDS := libeigen3-dev libtomlplusplus-dev
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
 .DEFAULT_GOAL := build
@@ -24,12 +26,13 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpat
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------------------------- build --
 
-.PHONY: build swift-toolchain eigen
-build: swift-toolchain eigen ## Build the shared library and the command-line tool
+.PHONY: build swift-toolchain
+build: swift-toolchain ## Build the shared library and the command-line tool
+	@Tests/support/need $(BUILD_NEEDS)
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
@@ -38,9 +41,6 @@ $(LIBRARY) $(CLI) &:
 swift-toolchain:
 	@command -v swift >/dev/null || { \
 	  echo "The Swift toolchain (6.1 or later) is not on PATH: https://www.swift.org/install/" >&2; exit 1; }
-
-eigen:
-	@Tests/support/need libeigen3-dev
 
 .PHONY: demo
 demo: build ## Find the incidents in a recording of a real machine and write a report
@@ -111,10 +111,11 @@ uninstall: ## Remove what `make install` put below PREFIX
 
 .PHONY: test
 test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
-	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
+	@MAKE="$(MAKE)" Tests/run swift native abi install plugins python cli readme fuzz
 
 .PHONY: test-swift
-test-swift: swift-toolchain eigen ## Tests of the core, in Swift
+test-swift: swift-toolchain ## Tests of the core, in Swift
+	@Tests/support/need $(BUILD_NEEDS)
 	swift test --parallel
 
 .PHONY: stage
@@ -153,11 +154,13 @@ test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
 
 .PHONY: test-fuzz
-test-fuzz: eigen ## A short round of every fuzzer
+test-fuzz: ## A short round of every fuzzer
+	@Tests/support/need $(BUILD_NEEDS)
 	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer 25 || exit 1; done
 
 .PHONY: fuzz
-fuzz: eigen ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
+fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
+	@Tests/support/need $(BUILD_NEEDS)
 	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer $(FUZZ_SECONDS) || exit 1; done
 
 # ------------------------------------------------------------------------ Python, benchmarks --
@@ -168,6 +171,12 @@ wheel: build $(VENV)/stamp ## Build the Python wheel into dist
 	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation \
 	  --wheel-dir dist bindings/python
 	@echo "Built $$(echo dist/*.whl)"
+
+.PHONY: python-classes
+python-classes: build $(VENV)/stamp ## Write the Python classes of the detectors anew, from the options they list
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYTHONPATH=bindings/python/src $(PYTHON) -m pynomaly._class_source \
+	  >.build/detectors.py
+	mv .build/detectors.py bindings/python/src/pynomaly/_detectors.py
 
 .PHONY: installed-wheel
 installed-wheel: wheel

@@ -51,8 +51,13 @@ let package = Package(
       dependencies: ["CKernels", "CLinearAlgebra", "Kernels"]
         + kernelsV3.map { .init(stringLiteral: $0.name) },
       swiftSettings: optimised),
+    .target(name: "CPlugins", dependencies: ["CPynomaly"]),
     .target(
-      name: "Pynomaly", dependencies: ["CPynomaly", "Detection"], swiftSettings: optimised),
+      name: "Plugins", dependencies: ["CPynomaly", "CPlugins", "CKernels", "Detection"],
+      swiftSettings: optimised),
+    .target(
+      name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Plugins"],
+      swiftSettings: optimised),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),
     .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: optimised),

@@ -7,7 +7,7 @@
  *    2. Status and errors  7. Scoring and labels      12. Arrow tables and streams
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
- *    5. Options           10. What a model knows
+ *    5. Options           10. What a model knows     15. Plugins
  *
  * The shortest useful program:
  *
@@ -85,6 +85,8 @@ const char *pyn_kernels_name(void);
 
 /* ================================================================ 2. Status and errors == */
 
+#ifndef PYN_STATUS_DEFINED
+#define PYN_STATUS_DEFINED
 /* Every fallible function returns one of these. The values never change. */
 typedef int32_t pyn_status;
 
@@ -104,8 +106,10 @@ enum {
     PYN_ERROR_IO = 12,               /* reading or writing failed; the message has the system's words */
     PYN_ERROR_MODEL_FORMAT = 13,     /* not a model file, or a damaged one */
     PYN_ERROR_MODEL_VERSION = 14,    /* a model file of a later version, or of an unknown detector */
-    PYN_ERROR_INTERNAL = 15          /* a fault of the library; please report it */
+    PYN_ERROR_INTERNAL = 15,         /* a fault of the library; please report it */
+    PYN_ERROR_PLUGIN = 16            /* a plugin cannot be loaded, or breaks its contract */
 };
+#endif
 
 /* The name of a status, e.g. "PYN_ERROR_IO"; "PYN_ERROR_UNKNOWN" for other numbers. [any thread] */
 const char *pyn_status_name(pyn_status status);
@@ -128,6 +132,8 @@ typedef struct pyn_error {
 
 /* ========================================================================= 3. Matrices == */
 
+#ifndef PYN_MATRIX_DEFINED
+#define PYN_MATRIX_DEFINED
 enum {
     PYN_FLOAT32 = 1, /* IEEE 754 binary32, native byte order */
     PYN_FLOAT64 = 2  /* IEEE 754 binary64, native byte order */
@@ -148,6 +154,7 @@ typedef struct pyn_matrix {
     int64_t row_stride;    /* bytes from a row to the next */
     int64_t column_stride; /* bytes from a column to the next */
 } pyn_matrix;
+#endif
 
 #define PYN_MATRIX_INIT { sizeof(pyn_matrix), NULL, 0, 0, 0, 0, 0, 0 }
 
@@ -166,7 +173,9 @@ enum {
     PYN_CAPABILITY_EXPLAIN = 1,        /* pyn_detector_explain works */
     PYN_CAPABILITY_SAMPLE_WEIGHT = 2,  /* fitting takes sample weights */
     PYN_CAPABILITY_MISSING_VALUES = 4, /* an option makes NaN a value like any other */
-    PYN_CAPABILITY_WARM_START = 8      /* a fitted model can be grown by fitting again */
+    PYN_CAPABILITY_WARM_START = 8,     /* a fitted model can be grown by fitting again */
+    PYN_CAPABILITY_PARTIAL_FIT = 16,   /* pyn_detector_partial_fit works */
+    PYN_CAPABILITY_NEEDS_LABELS = 32   /* fitting needs labels (pyn_call.labels) */
 };
 
 typedef struct pyn_detector_info {
@@ -176,12 +185,14 @@ typedef struct pyn_detector_info {
     const char *reference;   /* the paper */
     int64_t capabilities;    /* PYN_CAPABILITY_* added up */
     int64_t option_count;
+    const char *plugin;      /* the plugin it is of, or NULL for a built-in one */
+    const char *version;     /* of a plugin's detector: "1.0.0"; NULL for a built-in one */
 } pyn_detector_info;
 
-#define PYN_DETECTOR_INFO_INIT { sizeof(pyn_detector_info), NULL, NULL, NULL, 0, 0 }
+#define PYN_DETECTOR_INFO_INIT { sizeof(pyn_detector_info), NULL, NULL, NULL, 0, 0, NULL, NULL }
 
 /* How many detectors there are, and the name of each (NULL when index is out of range), in
- * alphabetical order. [any thread] */
+ * alphabetical order. Loading a plugin (section 15) adds its own. [any thread] */
 int64_t pyn_detector_count(void);
 const char *pyn_detector_name_at(int64_t index);
 
@@ -198,6 +209,8 @@ void pyn_detector_free(pyn_detector *detector);
 
 /* ========================================================================== 5. Options == */
 
+#ifndef PYN_VALUE_DEFINED
+#define PYN_VALUE_DEFINED
 /* Types of an option's value. An option may allow several, e.g. max_samples: a count (int), a share
  * (double) or "auto" (string). Numbers pinned. */
 enum {
@@ -216,6 +229,7 @@ typedef struct pyn_value {
     double double_value;
     const char *string_value;
 } pyn_value;
+#endif
 
 #define PYN_VALUE_INIT { sizeof(pyn_value), 0, 0, 0, 0.0, NULL }
 
@@ -281,9 +295,11 @@ typedef struct pyn_call {
     int32_t reserved;
     const double *sample_weight; /* fit only: `sample_weight_count` weights, one a row, or NULL */
     int64_t sample_weight_count;
+    const int32_t *labels; /* fit only: `label_count` labels, one a row (0 inlier, 1 outlier), or NULL; */
+    int64_t label_count;   /* detectors without PYN_CAPABILITY_NEEDS_LABELS leave them unread */
 } pyn_call;
 
-#define PYN_CALL_INIT { sizeof(pyn_call), NULL, NULL, 0, 0, NULL, 0 }
+#define PYN_CALL_INIT { sizeof(pyn_call), NULL, NULL, 0, 0, NULL, 0, NULL, 0 }
 
 /* Learn from the rows of X. Replaces an earlier model (with the option warm_start: grows it). When it
  * fails or is cancelled the earlier model stays.
@@ -299,6 +315,14 @@ typedef struct pyn_call {
  * values. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
+
+/* Learn from more rows, for detectors with PYN_CAPABILITY_PARTIAL_FIT: the first call begins a model, later
+ * ones go on with it, and the columns stay the same. Options set in between wait for the next fit. With a
+ * contamination, the threshold is the quantile of the scores of this call's rows. When it fails or is
+ * cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
+ * [one thread per object] */
+pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
+                                    pyn_error *error);
 
 /* =============================================================== 7. Scoring and labels == */
 
@@ -390,7 +414,9 @@ pyn_status pyn_detector_save_callback(const pyn_detector *detector, pyn_write_ca
                                       void *context, pyn_error *error);
 
 /* Load a detector, ready to score. Free it with pyn_detector_free.
- * Errors: IO, MODEL_FORMAT (what, at which byte), MODEL_VERSION, OUT_OF_MEMORY. [any thread] */
+ * A model of a plugin's detector needs the plugin loaded (section 15); MODEL_VERSION says which.
+ * Errors: IO, MODEL_FORMAT (what, at which byte), MODEL_VERSION, OUT_OF_MEMORY; of a plugin's detector also
+ * what its load fails with. [any thread] */
 pyn_status pyn_detector_load_file(const char *path, pyn_detector **detector, pyn_error *error);
 pyn_status pyn_detector_load_memory(const void *data, size_t size, pyn_detector **detector,
                                     pyn_error *error);
@@ -400,6 +426,23 @@ pyn_status pyn_detector_load_memory(const void *data, size_t size, pyn_detector 
 typedef int64_t (*pyn_read_callback)(void *buffer, size_t capacity, void *context);
 pyn_status pyn_detector_load_callback(pyn_read_callback read, void *context,
                                       pyn_detector **detector, pyn_error *error);
+
+/* What a model file says of itself. Strings are empty where there is nothing to say; names that are longer
+ * are cut. The whole file is checked, but the model is not made, so the plugin need not be loaded. */
+typedef struct pyn_model_info {
+    size_t struct_size;
+    char detector[72];
+    char detector_version[40]; /* of a plugin's detector: "1.0.0" */
+    char plugin[72];           /* the plugin whose detector it is, or "" */
+    char plugin_version[40];   /* with which it was saved */
+} pyn_model_info;
+
+#define PYN_MODEL_INFO_INIT { sizeof(pyn_model_info), { 0 }, { 0 }, { 0 }, { 0 } }
+
+/* Errors: IO, MODEL_FORMAT, MODEL_VERSION, OUT_OF_MEMORY. [any thread] */
+pyn_status pyn_model_get_info_file(const char *path, pyn_model_info *info, pyn_error *error);
+pyn_status pyn_model_get_info_memory(const void *data, size_t size, pyn_model_info *info,
+                                     pyn_error *error);
 
 /* ======================================================== 12. Arrow tables and streams == */
 
@@ -485,6 +528,100 @@ pyn_status pyn_roc_auc(const double *scores, const int32_t *labels, int64_t coun
                        pyn_error *error);
 pyn_status pyn_average_precision(const double *scores, const int32_t *labels, int64_t count,
                                  double *average_precision, pyn_error *error);
+
+/* ========================================================================= 15. Plugins == */
+
+/* A plugin is a shared object that brings detectors; pynomaly_plugin.h says how to write one. A detector of
+ * a loaded plugin is used like a built-in one. Plugins stay loaded until the process ends.
+ *
+ * A plugin is code: it runs with all rights of the process. Nothing is loaded until one of these functions
+ * is called. Before a file is loaded it is looked at: it must be a shared object for this machine, whole,
+ * with the entry point pynomaly_plugin_init, and neither it nor its folder may be writable for everyone.
+ *
+ * A plugin that is installed in a folder has a manifest there, NAME.toml:
+ *
+ *    manifest_version = 1
+ *    name = "inne"
+ *    version = "1.0.0"
+ *    abi = 1
+ *    description = "Isolation by nearest-neighbour ensembles."
+ *    detectors = ["INNE"]
+ *    [library]
+ *    linux-x86_64 = "libinne.so"         # beside the manifest or below it
+ *    linux-aarch64 = "arm64/libinne.so"
+ *
+ * The folders, in this order; the first one with a plugin's manifest wins:
+ *   1. those of PYNOMALY_PLUGIN_PATH, separated by colons, each from the root (ignored in set-user-ID programs),
+ *   2. $XDG_DATA_HOME/pynomaly/plugins, or ~/.local/share/pynomaly/plugins,
+ *   3. /usr/local/lib/pynomaly/plugins and /usr/lib/pynomaly/plugins. */
+
+typedef struct pyn_plugin_info {
+    size_t struct_size;
+    const char *name;        /* "inne" */
+    const char *version;     /* "1.0.0" */
+    const char *description; /* one sentence */
+    const char *author;      /* or NULL */
+    const char *licence;     /* an SPDX identifier, or NULL */
+    const char *path;        /* of the shared object, links resolved */
+    int32_t abi_version;     /* the version of the plugin contract that it follows */
+    int32_t reserved;
+    int64_t detector_count;
+    const char *const *detectors; /* their names */
+    int64_t allocated_blocks; /* memory that it took from the host and has not given back, now */
+} pyn_plugin_info;
+
+#define PYN_PLUGIN_INFO_INIT \
+    { sizeof(pyn_plugin_info), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, 0 }
+
+/* Load a plugin. `plugin` is the path of a shared object or of a manifest (it has a slash, or ends in .so or
+ * .toml), or the name of an installed one. Loading what is loaded already succeeds and changes nothing.
+ * `info` may be NULL. Errors: PLUGIN (the message says what was expected, what was found and what to do; for
+ * a name it lists every place looked at), IO. When it fails no detector was added. [any thread] */
+pyn_status pyn_plugin_load(const char *plugin, pyn_plugin_info *info, pyn_error *error);
+
+/* Load the installed plugin whose manifest lists that detector. Does nothing when there is such a detector
+ * already. Errors: UNKNOWN_DETECTOR (no manifest lists it), and as pyn_plugin_load. [any thread] */
+pyn_status pyn_plugin_load_detector(const char *detector, pyn_plugin_info *info, pyn_error *error);
+
+/* Takes what became of one manifest: `info`, or NULL and an error. Returns 0 to go on, anything else to
+ * stop with CANCELLED. */
+typedef int32_t (*pyn_plugin_visitor)(const char *manifest, const pyn_plugin_info *info,
+                                      const pyn_error *error, void *context);
+
+/* Load every installed plugin. Each manifest is told to `visit` (or NULL); one that fails does not keep the
+ * others away. Errors: PLUGIN when some could not be loaded (the message has the first), CANCELLED.
+ * [any thread] */
+pyn_status pyn_plugin_load_all(pyn_plugin_visitor visit, void *context, pyn_error *error);
+
+/* What is installed, read from the manifests without loading anything: name, version, description, abi_version
+ * and detectors as the manifest says, and the path that would be loaded. Pointers in `info` live until
+ * `visit` returns. Manifests that cannot be used are told with an error. [any thread] */
+pyn_status pyn_plugin_visit_installed(pyn_plugin_visitor visit, void *context, pyn_error *error);
+
+/* How many plugins are loaded, and which, in the order of loading.
+ * Errors: INVALID_ARGUMENT (index). [any thread] */
+int64_t pyn_plugin_count(void);
+pyn_status pyn_plugin_get_info(int64_t index, pyn_plugin_info *info, pyn_error *error);
+
+/* The folders that are searched, in order; NULL when index is out of range. [any thread] */
+const char *pyn_plugin_folder_at(int64_t index);
+
+#ifndef PYN_LOG_DEFINED
+#define PYN_LOG_DEFINED
+/* How grave a message of a log is. Numbers pinned. */
+enum {
+    PYN_LOG_DEBUG = 1,
+    PYN_LOG_INFO = 2,
+    PYN_LOG_WARNING = 3,
+    PYN_LOG_ERROR = 4
+};
+#endif
+
+/* Takes the messages of plugins (host->log). May be called from any thread, and must not call the library.
+ * The library itself logs nothing; without a callback messages are dropped. NULL takes the callback away.
+ * When this returns, the earlier callback is called no more. [any thread] */
+typedef void (*pyn_log_callback)(int32_t level, const char *plugin, const char *message, void *context);
+void pyn_set_log_callback(pyn_log_callback callback, void *context);
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,7 @@ public struct Call {
   }
 
   /// The same, for work that is only this part of the whole call.
-  func part(_ range: ClosedRange<Double>) -> Call {
+  public func part(_ range: ClosedRange<Double>) -> Call {
     guard let progress else { return self }
     var part = self
     part.progress = { fraction, stage in
@@ -26,25 +26,27 @@ public struct Call {
   }
 }
 
-/// Tells a call's progress, at most every 50 ms.
-final class ProgressTeller {
+/// Tells a call's progress, at most every 50 ms, and never that it went back.
+public final class ProgressTeller {
   private let call: Call
   private let stage: StaticString
   private var last: UInt64
+  private var highest = 0.0
 
-  init(_ call: Call, _ stage: StaticString) {
+  public init(_ call: Call, _ stage: StaticString) {
     self.call = call
     self.stage = stage
     last = monotonicNanoseconds()
   }
 
   /// Returns false when the caller wants to cancel.
-  func tell(_ fraction: Double) -> Bool {
+  public func tell(_ fraction: Double) -> Bool {
     guard let progress = call.progress else { return true }
     let now = monotonicNanoseconds()
     guard now &- last >= 50_000_000 else { return true }
     last = now
-    return progress(fraction, stage)
+    highest = max(highest, fraction)
+    return progress(highest, stage)
   }
 
   /// Tell the end of the whole call; asks at least once in every call.

@@ -16,6 +16,7 @@ public enum Status: Int32, Sendable {
   case modelFormat = 13
   case modelVersion = 14
   case internalFault = 15
+  case plugin = 16
 }
 
 /// What went wrong, where, and what is allowed.

@@ -1,5 +1,5 @@
 extension EllipseModel {
-  func write(to writer: inout ModelWriter) {
+  func write(to writer: inout ModelWriter) throws(DetectionError) {
     writer.write(numbers.seed)
     writer.write(UInt64(numbers.supportCount))
     writer.write(UInt64(numbers.reweightedCount))

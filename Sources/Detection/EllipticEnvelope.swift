@@ -33,10 +33,9 @@ struct EllipticEnvelope: DetectorClass {
     ])
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
-    try EllipseFit(X, options, call).model()
+    try EllipseFit(training.X, options, call).model()
   }
 
   func read(

@@ -1,5 +1,5 @@
 extension ForestModel {
-  func write(to writer: inout ModelWriter) {
+  func write(to writer: inout ModelWriter) throws(DetectionError) {
     writer.write(UInt64(forest.sampleSize))
     writer.write(UInt64(forest.featuresPerTree))
     writer.write(forest.seed)

@@ -48,13 +48,14 @@ struct IsolationForest: DetectorClass {
     ])
 
   func fit(
-    _ X: Matrix, weights: UnsafeBufferPointer<Double>?, options: Options, previous: (any Model)?,
-    call: Call
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
+    let X = training.X
     let plan = try ForestPlan(options, rows: X.rows, columns: X.columns)
     let earlier = previous as? ForestModel
     if let earlier { try plan.check(canGrow: earlier) }
-    let grower = try ForestGrower(X, weights: weights, plan: plan, earlier: earlier, call: call)
+    let grower = try ForestGrower(
+      X, weights: training.weights, plan: plan, earlier: earlier, call: call)
     return try grower.grow()
   }
 

@@ -68,6 +68,23 @@ public struct Matrix: @unchecked Sendable {
     else { throw Matrix.tooLarge(rows, columns) }
   }
 
+  /// Some of the rows.
+  public func slice(_ range: Range<Int>) -> Matrix {
+    Matrix(
+      self, base: base + range.lowerBound * rowStride, rows: range.count,
+      firstRow: firstRow + range.lowerBound)
+  }
+
+  private init(_ whole: Matrix, base: UnsafeRawPointer, rows: Int, firstRow: Int) {
+    self.base = base
+    self.rows = rows
+    self.firstRow = firstRow
+    element = whole.element
+    columns = whole.columns
+    rowStride = whole.rowStride
+    columnStride = whole.columnStride
+  }
+
   private static func tooLarge(_ rows: Int, _ columns: Int) -> DetectionError {
     DetectionError(
       .invalidData, "\(rows) x \(columns) elements at these strides do not fit the address space")

@@ -2,19 +2,25 @@
 ///
 ///     8 bytes   magic 89 50 59 4e 4d 44 4c 0a
 ///     u32       format version, 1
-///     u32       detector ABI, 1 for the built-in ones
+///     u32       detector ABI: 1 for the built-in ones, 2 for those of plugins
 ///     u64       length of the whole file
-///     sections  u32 tag, u64 length, payload; the tags below, each once, in this order
+///     sections  u32 tag, u64 length, payload; the tags below, each once, in this order (plugin only
+///               with detector ABI 2)
 ///     u32       CRC-32C of all before it
 ///
 /// Strings are a u32 length and UTF-8 bytes.
 public enum ModelFile {
   static let magic: [UInt8] = [0x89, 0x50, 0x59, 0x4e, 0x4d, 0x44, 0x4c, 0x0a]
   static let version: UInt32 = 1
-  static let detectorABI: UInt32 = 1
+
+  enum DetectorABI: UInt32 {
+    case builtIn = 1
+    case plugin = 2
+  }
 
   enum Section: UInt32 {
     case detector = 0x4445_5401  // name
+    case plugin = 0x504c_4701  // name and version of the plugin, version of the detector
     case options = 0x4f50_5401  // count, then name, type, value each
     case features = 0x4645_4101  // count, whether named, names
     case threshold = 0x5448_5201  // f64
@@ -27,11 +33,19 @@ public enum ModelFile {
     var writer = ModelWriter()
     writer.write(raw: magic)
     writer.write(version)
-    writer.write(detectorABI)
+    let info = detector.detectorClass.info
+    writer.write((info.origin == nil ? DetectorABI.builtIn : .plugin).rawValue)
     let lengthPlace = writer.bytes.count
     writer.write(UInt64(0))
-    writer.section(.detector) { $0.write(detector.detectorClass.info.name) }
-    writer.section(.options) { writer in
+    try writer.section(.detector) { $0.write(info.name) }
+    if let origin = info.origin {
+      try writer.section(.plugin) { writer in
+        writer.write(origin.plugin)
+        writer.write("\(origin.pluginVersion)")
+        writer.write("\(origin.version)")
+      }
+    }
+    try writer.section(.options) { writer in
       let specs = detector.options.specs
       writer.write(UInt32(specs.count))
       for spec in specs {
@@ -39,24 +53,33 @@ public enum ModelFile {
         writer.write((try? detector.options.value(spec.name)) ?? spec.defaultValue)
       }
     }
-    writer.section(.features) { writer in
+    try writer.section(.features) { writer in
       writer.write(UInt64(model.featureCount))
       writer.write(UInt32(detector.featureNames.isEmpty ? 0 : 1))
       for name in detector.featureNames { writer.write(name) }
     }
-    writer.section(.threshold) { $0.write(detector.threshold) }
-    writer.section(.model) { model.write(to: &$0) }
+    try writer.section(.threshold) { $0.write(detector.threshold) }
+    try writer.section(.model) { (writer) throws(DetectionError) in try model.write(to: &writer) }
     if let failure = writer.failure { throw failure }
     writer.overwrite(at: lengthPlace, UInt64(writer.bytes.count + 4))
     writer.write(crc32c(writer.bytes))
     return writer.bytes
   }
 
-  /// The detector that the bytes hold. They may come from a stranger: whatever they say is checked.
-  public static func detector(
-    from bytes: UnsafeRawBufferPointer
-  ) throws(DetectionError) -> Detector {
+  /// What a model file says of itself, without its model.
+  public struct Head {
+    public let detector: String
+    public let origin: DetectorInfo.Origin?
+  }
+
+  public static func head(of bytes: UnsafeRawBufferPointer) throws(DetectionError) -> Head {
     var reader = ModelReader(bytes)
+    return try readHead(&reader, length: bytes.count)
+  }
+
+  private static func readHead(
+    _ reader: inout ModelReader, length actual: Int
+  ) throws(DetectionError) -> Head {
     for byte in magic where try reader.read(UInt8.self, "magic") != byte {
       throw DetectionError(.modelFormat, "this is not a pynomaly model file: the first 8 bytes differ")
     }
@@ -68,26 +91,70 @@ public enum ModelFile {
     }
     let abi = try reader.read(UInt32.self, "detector ABI")
     let length = try reader.read(UInt64.self, "length")
-    guard length == UInt64(bytes.count) else {
+    guard length == UInt64(actual) else {
       throw DetectionError(
-        .modelFormat, "the model file is \(bytes.count) bytes long, but says \(length)")
+        .modelFormat, "the model file is \(actual) bytes long, but says \(length)")
     }
     try reader.checkAndDropChecksum()
-    guard abi == detectorABI else {
+    guard let abi = DetectorABI(rawValue: abi) else {
       throw DetectionError(
-        .modelVersion, "the model file has detector ABI \(abi); this library reads \(detectorABI)")
+        .modelVersion, "the model file has detector ABI \(abi); this library reads 1 and 2")
     }
 
     var section = try reader.section(.detector)
     let name = try section.readString("detector name")
     try section.finish()
-    guard let detectorClass = try? Registry.find(name) else {
+    guard abi == .plugin else { return Head(detector: name, origin: nil) }
+
+    section = try reader.section(.plugin)
+    let plugin = try section.readString("plugin's name")
+    let pluginVersion = try section.readVersion("plugin's version")
+    let detectorVersion = try section.readVersion("detector's version")
+    try section.finish()
+    return Head(
+      detector: name,
+      origin: .init(plugin: plugin, pluginVersion: pluginVersion, version: detectorVersion))
+  }
+
+  /// The class that reads the model, or why there is none.
+  private static func detectorClass(for head: Head) throws(DetectionError) -> any DetectorClass {
+    let found = try? Registry.find(head.detector)
+    guard let wanted = head.origin else {
+      if let found, found.info.origin == nil { return found }
       throw DetectionError(
         .modelVersion,
-        "the model file is of the detector \"\(name)\", which this library does not have")
+        "the model file is of the detector \"\(head.detector)\", which this library does not have")
     }
+    let what =
+      "the model file is of the detector \"\(head.detector)\" of the plugin \"\(wanted.plugin)\""
+      + " \(wanted.pluginVersion)"
+    guard let found else {
+      throw DetectionError(
+        .modelVersion, "\(what), which is not loaded: load the plugin first (pyn_plugin_load)")
+    }
+    guard let origin = found.info.origin, origin.plugin == wanted.plugin else {
+      throw DetectionError(
+        .modelVersion,
+        "\(what), but the loaded detector of that name is"
+          + (found.info.origin.map { " of the plugin \"\($0.plugin)\"" } ?? " built in"))
+    }
+    guard origin.version >= wanted.version else {
+      throw DetectionError(
+        .modelVersion,
+        "\(what), model version \(wanted.version); the loaded plugin \(origin.pluginVersion) reads"
+          + " models up to version \(origin.version): update the plugin")
+    }
+    return found
+  }
 
-    section = try reader.section(.options)
+  /// The detector that the bytes hold. They may come from a stranger: whatever they say is checked.
+  public static func detector(
+    from bytes: UnsafeRawBufferPointer
+  ) throws(DetectionError) -> Detector {
+    var reader = ModelReader(bytes)
+    let detectorClass = try detectorClass(for: readHead(&reader, length: bytes.count))
+
+    var section = try reader.section(.options)
     var options = Options(detectorClass.info.options)
     for _ in 0..<(try section.read(UInt32.self, "option count")) {
       let name = try section.readString("option name")

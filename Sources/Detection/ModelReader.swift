@@ -12,7 +12,7 @@ public struct ModelReader {
 
   private var left: Int { end - position }
 
-  func damaged(_ what: String) -> DetectionError {
+  public func damaged(_ what: String) -> DetectionError {
     DetectionError(.modelFormat, "the model file is damaged at byte \(position): \(what)")
   }
 
@@ -43,6 +43,20 @@ public struct ModelReader {
       throw damaged("the \(what) is not UTF-8 text")
     }
     return text
+  }
+
+  mutating func readVersion(_ what: String) throws(DetectionError) -> Version {
+    let text = try readString(what)
+    guard let version = Version(text) else {
+      throw damaged("the \(what) is \"\(text)\", not three numbers such as 1.0.0")
+    }
+    return version
+  }
+
+  /// All that is left, as the bytes lie.
+  public mutating func readRest() -> UnsafeRawBufferPointer {
+    defer { position = end }
+    return UnsafeRawBufferPointer(rebasing: bytes[position..<end])
   }
 
   mutating func readOptionValue() throws(DetectionError) -> OptionValue {

@@ -1,8 +1,10 @@
 /// Builds the bytes of a model file.
 public struct ModelWriter {
-  private(set) var bytes: [UInt8] = []
+  public private(set) var bytes: [UInt8] = []
   /// Why the bytes are not whole.
   private(set) var failure: DetectionError?
+
+  public init() {}
 
   mutating func write(_ value: some FixedWidthInteger) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
@@ -46,11 +48,20 @@ public struct ModelWriter {
 
   mutating func write(raw: [UInt8]) { bytes += raw }
 
-  mutating func section(_ tag: ModelFile.Section, _ content: (inout ModelWriter) -> Void) {
+  /// Bytes of a plugin's model, which say their own length to nobody.
+  public mutating func write(bytes more: UnsafeRawBufferPointer) throws(DetectionError) {
+    try bytes.makeRoom(for: bytes.count + more.count + 4096)
+    bytes.append(contentsOf: more)
+  }
+
+  mutating func section(
+    _ tag: ModelFile.Section,
+    _ content: (inout ModelWriter) throws(DetectionError) -> Void
+  ) throws(DetectionError) {
     write(tag.rawValue)
     let place = bytes.count
     write(UInt64(0))
-    content(&self)
+    try content(&self)
     overwrite(at: place, UInt64(bytes.count - place - 8))
   }
 

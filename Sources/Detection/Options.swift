@@ -14,7 +14,7 @@ public enum OptionValue: Equatable, Sendable {
     }
   }
 
-  var text: String {
+  public var text: String {
     switch self {
     case .int(let value): return "\(value)"
     case .double(let value): return "\(value)"
@@ -31,6 +31,12 @@ public struct OptionSpec: Sendable {
     public var minimum: Double
     public var minimumExclusive: Bool
     public var maximum: Double
+
+    public init(minimum: Double, minimumExclusive: Bool, maximum: Double) {
+      self.minimum = minimum
+      self.minimumExclusive = minimumExclusive
+      self.maximum = maximum
+    }
   }
 
   public let name: String
@@ -41,7 +47,7 @@ public struct OptionSpec: Sendable {
   public let bools: Bool
   public let choices: [String]
 
-  init(
+  public init(
     _ name: String, _ description: String, default defaultValue: OptionValue,
     ints: ClosedRange<Int>? = nil, doubles: Doubles? = nil, bools: Bool = false,
     choices: [String] = []
@@ -71,6 +77,8 @@ public struct OptionSpec: Sendable {
     if !choices.isEmpty { parts.append(choices.map { "\"\($0)\"" }.joined(separator: " or ")) }
     return parts.joined(separator: ", or ")
   }
+
+  public func allows(_ value: OptionValue) -> Bool { (try? accept(value)) == value }
 
   /// The value as this option keeps it; an int stands for a double where only doubles are allowed.
   func accept(_ value: OptionValue) throws(DetectionError) -> OptionValue {
@@ -145,12 +153,12 @@ public struct Options: Sendable {
 
   // Values of options that a detector declares itself, of the kinds it declares.
 
-  func int(_ name: String) -> Int? {
+  public func int(_ name: String) -> Int? {
     if case .int(let value)? = try? value(name) { return value }
     return nil
   }
 
-  func double(_ name: String) -> Double? {
+  public func double(_ name: String) -> Double? {
     if case .double(let value)? = try? value(name) { return value }
     return nil
   }
@@ -159,7 +167,7 @@ public struct Options: Sendable {
     (try? value(name)) == .bool(true)
   }
 
-  func string(_ name: String) -> String? {
+  public func string(_ name: String) -> String? {
     if case .string(let value)? = try? value(name) { return value }
     return nil
   }

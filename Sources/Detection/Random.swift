@@ -2,13 +2,13 @@ import Glibc
 
 /// xoshiro256++ (Blackman, Vigna 2019), seeded through SplitMix64: one independent stream for each
 /// (seed, stream) pair, so that a tree's numbers do not depend on which thread grows it.
-struct Random {
+public struct Random {
   private var s0: UInt64
   private var s1: UInt64
   private var s2: UInt64
   private var s3: UInt64
 
-  init(seed: UInt64, stream: UInt64) {
+  public init(seed: UInt64, stream: UInt64) {
     var state = seed
     let mixed = Random.splitMix(&state)
     state = mixed ^ (stream &* 0xd134_2543_de82_ef95 &+ 0x2545_f491_4f6c_dd1d)
@@ -42,16 +42,16 @@ struct Random {
 
   /// Uniform in 0 ..< bound (Lemire's multiplication; the bias is below bound / 2^64).
   @inline(__always)
-  mutating func below(_ bound: Int) -> Int {
+  public mutating func below(_ bound: Int) -> Int {
     Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(truncatingIfNeeded: bound)).high)
   }
 
   /// Uniform in [0, 1).
   @inline(__always)
-  mutating func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
+  public mutating func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
 
   /// Standard normal (Marsaglia's polar method, one of the pair).
-  mutating func normal() -> Double {
+  public mutating func normal() -> Double {
     while true {
       let u = 2 * unit() - 1
       let v = 2 * unit() - 1
@@ -63,7 +63,7 @@ struct Random {
 
 extension SystemRandomNumberGenerator {
   /// 53 bits, so that the seed can be told as a double.
-  func freshSeed() -> UInt64 {
+  public func freshSeed() -> UInt64 {
     var generator = self
     return generator.next() >> 11
   }

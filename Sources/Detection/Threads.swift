@@ -23,7 +23,7 @@ public enum ThreadLimit {
   private static let processors = Int(ck_usable_processors())
 }
 
-func monotonicNanoseconds() -> UInt64 {
+public func monotonicNanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
@@ -33,7 +33,7 @@ func monotonicNanoseconds() -> UInt64 {
 /// among them. Threads are made for the call and joined before it returns: none stays behind, and a
 /// forked child has nothing to miss. `teller` is asked on the calling thread; when it says stop,
 /// or a body throws, no further chunk is begun.
-func forEachChunk(
+public func forEachChunk(
   _ chunks: Int, threads: Int, teller: ProgressTeller?,
   body: (_ chunk: Int, _ worker: Int) throws(DetectionError) -> Void
 ) throws(DetectionError) {

@@ -37,7 +37,7 @@ public func pyn_detector_fit_stream(
     let table = try table(stream) { () throws(DetectionError) in
       handle = try Pynomaly.handle(detector)
       call = try Pynomaly.call(options)
-      if options?.pointee.sample_weight != nil {
+      if let options, options.pointee.sample_weight != nil {
         throw DetectionError(.notSupported, "a stream is fitted without sample weights")
       }
     }
@@ -52,7 +52,7 @@ public func pyn_detector_fit_stream(
       if let progress = call.progress, !progress(0, "read") { throw DetectionError.cancelled }
     }
     try reservoir.withMatrix { (X) throws(DetectionError) in
-      try handle.detector.fit(X, call: call)
+      try handle.detector.fit(Training(X), call: call)
     }
     if table.names.allSatisfy({ !$0.isEmpty }) {
       try? handle.detector.setFeatureNames(table.names)

@@ -39,8 +39,9 @@ public func pyn_detector_count() -> Int64 { Int64(Registry.classes.count) }
 
 @_cdecl("pyn_detector_name_at") @implementation
 public func pyn_detector_name_at(_ index: Int64) -> UnsafePointer<CChar>? {
-  guard index >= 0, index < Int64(Registry.classes.count) else { return nil }
-  return interned(Registry.classes[Int(index)].info.name)
+  let classes = Registry.classes
+  guard index >= 0, index < Int64(classes.count) else { return nil }
+  return interned(classes[Int(index)].info.name)
 }
 
 @_cdecl("pyn_detector_get_info") @implementation
@@ -52,13 +53,15 @@ public func pyn_detector_get_info(
     let found = try Registry.find(text(name, "name")).info
     let target = try required(info, "info")
     try check(
-      structSize: target.pointee.struct_size, atLeast: MemoryLayout<pyn_detector_info>.size,
-      "pyn_detector_info")
+      structSize: target.pointee.struct_size, atLeast: FirstSize.detectorInfo, "pyn_detector_info")
     target.pointee.name = interned(found.name)
     target.pointee.description = interned(found.description)
     target.pointee.reference = interned(found.reference)
     target.pointee.capabilities = found.capabilities.rawValue
     target.pointee.option_count = Int64(found.options.count)
+    guard target.pointee.struct_size >= MemoryLayout<pyn_detector_info>.size else { return }
+    target.pointee.plugin = found.origin.flatMap { interned($0.plugin) }
+    target.pointee.version = found.origin.flatMap { interned("\($0.version)") }
   }
 }
 

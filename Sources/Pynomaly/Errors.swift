@@ -22,6 +22,7 @@ public func pyn_status_name(_ status: pyn_status) -> UnsafePointer<CChar>? {
   case .modelFormat: name = "PYN_ERROR_MODEL_FORMAT"
   case .modelVersion: name = "PYN_ERROR_MODEL_VERSION"
   case .internalFault: name = "PYN_ERROR_INTERNAL"
+  case .plugin: name = "PYN_ERROR_PLUGIN"
   case nil: name = "PYN_ERROR_UNKNOWN"
   }
   return cString(name)
@@ -42,7 +43,7 @@ func status(
 }
 
 /// Fill as much of the caller's structure as its struct_size says is there.
-private func report(_ failure: DetectionError, to error: UnsafeMutablePointer<pyn_error>?) {
+func report(_ failure: DetectionError, to error: UnsafeMutablePointer<pyn_error>?) {
   guard let error else { return }
   let size = error.pointee.struct_size
   func has(_ field: PartialKeyPath<pyn_error>, _ bytes: Int) -> Bool {
@@ -55,15 +56,7 @@ private func report(_ failure: DetectionError, to error: UnsafeMutablePointer<py
   let capacity = min(size - offset, Int(PYN_ERROR_MESSAGE_SIZE))
   let message = UnsafeMutableRawBufferPointer(
     start: UnsafeMutableRawPointer(error) + offset, count: capacity)
-  var text = Array(failure.message.utf8)
-  if text.count >= capacity {
-    // Cut between characters.
-    var end = capacity - 1
-    while end > 0, text[end] & 0xc0 == 0x80 { end -= 1 }
-    text.removeSubrange(end...)
-  }
-  text.append(0)
-  message.copyBytes(from: text)
+  copy(failure.message, to: message)
 }
 
 /// The pointer, or an error that names it.
@@ -81,6 +74,13 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(Detecti
     throw DetectionError(.invalidArgument, "\(name) is not UTF-8 text")
   }
   return text
+}
+
+/// Sizes of structures that have grown since the first header of this ABI: programs compiled with that one
+/// end there.
+enum FirstSize {
+  static let call = 48
+  static let detectorInfo = 48
 }
 
 /// Check the size that a caller's structure says it has.

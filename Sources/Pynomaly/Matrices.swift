@@ -1,26 +1,14 @@
 import CPynomaly
 import Detection
 import Glibc
+import Plugins
 
 /// The caller's matrix, checked.
 func matrix(_ pointer: UnsafePointer<pyn_matrix>?) throws(DetectionError) -> Matrix {
   let source = try required(pointer, "X")
   try check(
     structSize: source.pointee.struct_size, atLeast: MemoryLayout<pyn_matrix>.size, "pyn_matrix")
-  let fields = source.pointee
-  let element: Matrix.Element
-  switch Int(fields.dtype) {
-  case Int(PYN_FLOAT32): element = .float32
-  case Int(PYN_FLOAT64): element = .float64
-  default:
-    throw DetectionError(
-      .invalidData,
-      "dtype is \(fields.dtype); allowed are \(PYN_FLOAT32) (PYN_FLOAT32) and \(PYN_FLOAT64)"
-        + " (PYN_FLOAT64)")
-  }
-  let matrix = try Matrix(
-    base: fields.data, element: element, rows: Int(fields.rows), columns: Int(fields.columns),
-    rowStride: Int(fields.row_stride), columnStride: Int(fields.column_stride))
+  let matrix = try Matrix(source)
   try checkMapped(matrix)
   return matrix
 }

@@ -71,11 +71,7 @@ public func pyn_detector_load_memory(
   status(error) { () throws(DetectionError) in
     let target = try required(detector, "detector")
     target.pointee = nil
-    let data = try required(data, "data")
-    guard size >= 0 else {
-      throw DetectionError(.invalidArgument, "the size of the model is beyond the address space")
-    }
-    let found = try ModelFile.detector(from: UnsafeRawBufferPointer(start: data, count: size))
+    let found = try ModelFile.detector(from: bytes(data, size))
     target.pointee = DetectorHandle(found).retainedPointer
   }
 }
@@ -115,6 +111,71 @@ private func load(
     if let failure { throw failure }
     target.pointee = found.map { DetectorHandle($0).retainedPointer }
   }
+}
+
+/// Fill the caller's structure with what a model file says of itself.
+private func describe(
+  _ bytes: UnsafeRawBufferPointer, _ info: UnsafeMutablePointer<pyn_model_info>
+) throws(DetectionError) {
+  let head = try ModelFile.head(of: bytes)
+  let texts = [
+    head.detector, head.origin.map { "\($0.version)" }, head.origin?.plugin,
+    head.origin.map { "\($0.pluginVersion)" },
+  ]
+  let size = info.pointee.struct_size
+  info.initialize(to: pyn_model_info())
+  info.pointee.struct_size = size
+  withUnsafeMutableBytes(of: &info.pointee.detector) { copy(texts[0], to: $0) }
+  withUnsafeMutableBytes(of: &info.pointee.detector_version) { copy(texts[1], to: $0) }
+  withUnsafeMutableBytes(of: &info.pointee.plugin) { copy(texts[2], to: $0) }
+  withUnsafeMutableBytes(of: &info.pointee.plugin_version) { copy(texts[3], to: $0) }
+}
+
+private func checked(
+  _ info: UnsafeMutablePointer<pyn_model_info>?
+) throws(DetectionError) -> UnsafeMutablePointer<pyn_model_info> {
+  let info = try required(info, "info")
+  try check(
+    structSize: info.pointee.struct_size, atLeast: MemoryLayout<pyn_model_info>.size,
+    "pyn_model_info")
+  return info
+}
+
+@_cdecl("pyn_model_get_info_file") @implementation
+public func pyn_model_get_info_file(
+  _ path: UnsafePointer<CChar>?, _ info: UnsafeMutablePointer<pyn_model_info>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let path = try text(path, "path")
+    let info = try checked(info)
+    let bytes = try readFile(path)
+    try bytes.withUnsafeBufferPointer { (bytes) throws(DetectionError) in
+      try describe(UnsafeRawBufferPointer(bytes), info)
+    }
+  }
+}
+
+@_cdecl("pyn_model_get_info_memory") @implementation
+public func pyn_model_get_info_memory(
+  _ data: UnsafeRawPointer?, _ size: Int, _ info: UnsafeMutablePointer<pyn_model_info>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let info = try checked(info)
+    try describe(try bytes(data, size), info)
+  }
+}
+
+/// The model that the caller has in memory.
+private func bytes(
+  _ data: UnsafeRawPointer?, _ size: Int
+) throws(DetectionError) -> UnsafeRawBufferPointer {
+  let data = try required(data, "data")
+  guard size >= 0 else {
+    throw DetectionError(.invalidArgument, "the size of the model is beyond the address space")
+  }
+  return UnsafeRawBufferPointer(start: data, count: size)
 }
 
 /// Read to the end. `read` returns how many bytes it wrote, 0 at the end.

@@ -1,6 +1,5 @@
 import CPynomaly
 import Detection
-import Glibc
 
 /// Write a value into the caller's structure.
 private func write(_ value: OptionValue, to target: UnsafeMutablePointer<pyn_value>) {
@@ -21,32 +20,6 @@ private func write(_ value: OptionValue, to target: UnsafeMutablePointer<pyn_val
   case .string(let text):
     target.pointee.type = Int32(PYN_OPTION_STRING)
     target.pointee.string_value = interned(text)
-  }
-}
-
-/// Choices as C strings, for the process.
-private func choicePointers(_ choices: [String]) -> UnsafePointer<UnsafePointer<CChar>?>? {
-  ChoiceStore.shared.pointers(choices)
-}
-
-private final class ChoiceStore: @unchecked Sendable {
-  static let shared = ChoiceStore()
-  private var lock = pthread_mutex_t()
-  private var lists: [[String]: UnsafePointer<UnsafePointer<CChar>?>] = [:]
-
-  init() { pthread_mutex_init(&lock, nil) }
-
-  func pointers(_ choices: [String]) -> UnsafePointer<UnsafePointer<CChar>?>? {
-    guard !choices.isEmpty else { return nil }
-    pthread_mutex_lock(&lock)
-    defer { pthread_mutex_unlock(&lock) }
-    if let known = lists[choices] { return known }
-    let list = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: choices.count)
-    for (index, choice) in choices.enumerated() {
-      (list + index).initialize(to: interned(choice))
-    }
-    lists[choices] = UnsafePointer(list)
-    return UnsafePointer(list)
   }
 }
 
@@ -77,7 +50,7 @@ public func pyn_detector_get_option_info(
     target.pointee.int_maximum = Int64(spec.ints?.upperBound ?? 0)
     target.pointee.double_minimum = spec.doubles?.minimum ?? 0
     target.pointee.double_maximum = spec.doubles?.maximum ?? 0
-    target.pointee.choices = choicePointers(spec.choices)
+    target.pointee.choices = internedList(spec.choices)
     target.pointee.choice_count = Int64(spec.choices.count)
     var value = pyn_value()
     value.struct_size = MemoryLayout<pyn_value>.size

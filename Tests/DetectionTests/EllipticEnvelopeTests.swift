@@ -9,7 +9,7 @@ func fit(
 ) throws -> Detector {
   let detector = Detector(try Registry.find(name))
   for (option, value) in options { try detector.set(option, value) }
-  try detector.fit(try X.matrix, call: Call(threads: threads))
+  try detector.fit(Training(try X.matrix), call: Call(threads: threads))
   return detector
 }
 
@@ -187,7 +187,7 @@ struct EllipticEnvelopeTests {
     let detector = try fit("EllipticEnvelope", X)
     let before = try ModelFile.bytes(of: detector)
     let call = Call(threads: 2) { _, _ in false }
-    #expect(throws: DetectionError.self) { try detector.fit(try X.matrix, call: call) }
+    #expect(throws: DetectionError.self) { try detector.fit(Training(try X.matrix), call: call) }
     #expect(try ModelFile.bytes(of: detector) == before)
   }
 

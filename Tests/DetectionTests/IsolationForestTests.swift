@@ -90,11 +90,11 @@ struct IsolationForestTests {
     let X = Table.cloud(1000, 3)
     let detector = try fitted(X, ["n_estimators": .int(10), "warm_start": .bool(true)])
     try detector.set("n_estimators", .int(30))
-    try detector.fit(try X.matrix, call: Call(threads: 2))
+    try detector.fit(Training(try X.matrix), call: Call(threads: 2))
     let cold = try fitted(X, ["n_estimators": .int(30)])
     #expect(try scores(detector, X) == scores(cold, X))
     try detector.set("n_estimators", .int(20))
-    #expect(throws: DetectionError.self) { try detector.fit(try X.matrix, call: Call()) }
+    #expect(throws: DetectionError.self) { try detector.fit(Training(try X.matrix), call: Call()) }
   }
 
   @Test func weightsOfZeroLeaveRowsOut() throws {
@@ -103,7 +103,7 @@ struct IsolationForestTests {
     for row in 200..<400 { weights[row] = 0 }
     let detector = Detector(try Registry.find("IsolationForest"))
     try weights.withUnsafeBufferPointer { weights in
-      try detector.fit(try X.matrix, weights: weights, call: Call(threads: 1))
+      try detector.fit(Training(try X.matrix, weights: weights), call: Call(threads: 1))
     }
     let found = try scores(detector, X)
     // Fitted with them, the two halves would be alike.
@@ -127,7 +127,7 @@ struct IsolationForestTests {
     let before = try scores(detector, X)
     try detector.set("n_estimators", .int(3000))
     let error = #expect(throws: DetectionError.self) {
-      try detector.fit(try X.matrix, call: Call(threads: 2, progress: { _, _ in false }))
+      try detector.fit(Training(try X.matrix), call: Call(threads: 2, progress: { _, _ in false }))
     }
     #expect(error?.status == .cancelled)
     #expect(try scores(detector, X) == before)

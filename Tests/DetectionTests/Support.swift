@@ -35,7 +35,7 @@ final class Table {
 func fitted(_ X: Table, _ options: [String: OptionValue] = [:], threads: Int = 1) throws -> Detector {
   let detector = Detector(try Registry.find("IsolationForest"))
   for (name, value) in options { try detector.set(name, value) }
-  try detector.fit(try X.matrix, call: Call(threads: threads))
+  try detector.fit(Training(try X.matrix), call: Call(threads: threads))
   return detector
 }
 

@@ -40,7 +40,7 @@ def test_results_do_not_depend_on_threads(large):
 
 
 def test_n_jobs_reaches_the_library(monkeypatch):
-    from pynomaly import _isolation_forest, _library
+    from pynomaly import _library, _parameters
 
     monkeypatch.delitem(sys.modules, "joblib", raising=False)
     processors = len(os.sched_getaffinity(0))
@@ -53,16 +53,16 @@ def test_n_jobs_reaches_the_library(monkeypatch):
     assert seen == [2, 2, 2]
     counts = {None: 1, 1: 1, 3: 3, -1: processors, -2: max(1, processors - 1), -99: 1}
     for n_jobs, threads in counts.items():
-        assert _isolation_forest._threads(n_jobs) == threads
+        assert _parameters.threads(n_jobs) == threads
 
 
 def test_joblib_contexts_count():
     joblib = pytest.importorskip("joblib")
-    from pynomaly import _isolation_forest
+    from pynomaly import _parameters
 
     with joblib.parallel_config("threading", n_jobs=3):
-        assert _isolation_forest._threads(None) == 3
-    assert _isolation_forest._threads(None) == 1
+        assert _parameters.threads(None) == 3
+    assert _parameters.threads(None) == 1
 
 
 def test_thread_limit():

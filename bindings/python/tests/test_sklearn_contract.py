@@ -1,4 +1,4 @@
-"""IsolationForest is an estimator of scikit-learn."""
+"""The estimators are scikit-learn's: IsolationForest in every way, all others by its checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import warnings
 import numpy as np
 import pytest
 
-from pynomaly import IsolationForest
+from pynomaly import IsolationForest, detector_info, detector_names, estimator_class
+from pynomaly._estimators import make_class
 
 sklearn = pytest.importorskip("sklearn")
 
@@ -26,15 +27,27 @@ EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": "rows are drawn at random by weight",
 }
 
+# A class that is made of the option list alone, as that of a plugin's detector is.
+MadeForest = make_class(detector_info("IsolationForest"), "MadeForest")
+MadeForest.__module__ = __name__
+
+
+def expected_failures(estimator):
+    takes_weights = "sample_weight" in inspect.signature(estimator.fit).parameters
+    draws = takes_weights and hasattr(estimator, "random_state")
+    return EXPECTED_FAILURES if draws else {}
+
 
 @parametrize_with_checks(
     [
+        MadeForest(n_estimators=5),
+        *(estimator_class(name)() for name in detector_names() if name != "IsolationForest"),
         IsolationForest(n_estimators=5),
         IsolationForest(n_estimators=5, ndim=2),
         IsolationForest(n_estimators=5, missing_values="native"),
         IsolationForest(n_estimators=5, n_jobs=2),
     ],
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+    expected_failed_checks=expected_failures,
 )
 def test_check_estimator(estimator, check):
     check(estimator)

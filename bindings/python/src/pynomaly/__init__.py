@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._catalog import DetectorInfo, OptionInfo, detector_info, detector_names
@@ -22,12 +23,16 @@ from ._errors import (
     ShapeMismatchError,
     UnknownDetectorError,
 )
+from ._estimators import class_names, estimator_class, find_class
 from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 
 if TYPE_CHECKING:
+    from . import _detectors
+    from ._detectors import *
     from ._isolation_forest import IsolationForest
+    from ._outlier_detector import OutlierDetector
 
 __version__ = "0.1.0"
 
@@ -47,11 +52,13 @@ __all__ = [
     "OptionError",
     "OptionInfo",
     "OutOfMemoryError",
+    "OutlierDetector",
     "ShapeMismatchError",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
     "detector_names",
+    "estimator_class",
     "get_thread_limit",
     "kernels_name",
     "library_version",
@@ -62,33 +69,38 @@ __all__ = [
 ]
 
 
-def save(model: Detector | IsolationForest, path: str | os.PathLike[str]) -> None:
+if TYPE_CHECKING:
+    __all__ += _detectors.__all__
+else:
+    __all__ += [name for name in class_names() if name not in __all__]
+
+
+def save(model: Detector | OutlierDetector, path: str | os.PathLike[str]) -> None:
     """Save a fitted detector or estimator to a model file, which C, C++ and Python can load."""
     model.save(path)
 
 
-def load(path: str | os.PathLike[str]) -> Detector | IsolationForest:
-    """Load a model file: an estimator where there is one for the detector, else a Detector.
+def load(path: str | os.PathLike[str]) -> OutlierDetector:
+    """Load a model file: a fitted estimator of the detector's class.
 
     Safe with files from strangers, unlike pickle.
     """
     detector = Detector.load(path)
-    if detector.name == "IsolationForest":
-        from ._isolation_forest import IsolationForest
-
-        return IsolationForest.from_detector(detector)
-    return detector
+    return estimator_class(detector.name).from_detector(detector)
 
 
 def __getattr__(name: str) -> Any:
-    """Import IsolationForest when it is first asked for: scikit-learn comes with it."""
-    if name == "IsolationForest":
-        from ._isolation_forest import IsolationForest
-
-        globals()[name] = IsolationForest
-        return IsolationForest
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import or make the estimators when they are first asked for: scikit-learn comes with them."""
+    found: Any = None
+    if name == "OutlierDetector":
+        found = import_module("._outlier_detector", __name__).OutlierDetector
+    elif not name.startswith("_"):
+        found = find_class(name)
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *class_names()})

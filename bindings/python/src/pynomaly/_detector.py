@@ -20,6 +20,7 @@ from ._errors import (
     ShapeMismatchError,
     from_status,
 )
+from ._few_rows import score_few
 from ._library import library
 from ._model import Model
 from ._progress import Listener, Progress
@@ -136,7 +137,7 @@ class Detector:
         """One score a row. Higher is more anomalous."""
         model = self._model
         if type(X) is np.ndarray and model.feature_names is None:
-            few = model.score_few(X)
+            few = score_few(model, X)
             if few is not None:
                 return few
         array = self._read(model, X)

@@ -97,10 +97,10 @@ def check_names(fitted: Sequence[str] | None, given: Sequence[str] | None, who: 
     if fitted is None and given is None:
         return
     if fitted is None:
-        _warn(f"X has feature names, but {who} was fitted without feature names")
+        warn(f"X has feature names, but {who} was fitted without feature names")
         return
     if given is None:
-        _warn(f"X does not have valid feature names, but {who} was fitted with feature names")
+        warn(f"X does not have valid feature names, but {who} was fitted with feature names")
         return
     if list(fitted) == list(given):
         return
@@ -116,7 +116,7 @@ def check_names(fitted: Sequence[str] | None, given: Sequence[str] | None, who: 
     raise ShapeMismatchError(message)
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
     """Warn at the first line outside this package."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:

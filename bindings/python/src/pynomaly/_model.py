@@ -8,13 +8,13 @@ from ctypes import byref, c_double, c_int64, c_size_t, c_void_p
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import _library
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import OptionError, call
-from ._inputs import FLOAT32, FLOAT64
-from ._library import encode, library, library_keeping_lock, text
+from ._library import encode, library, text
+
+UNKNOWN = -1
 
 
 class Model:
@@ -22,6 +22,9 @@ class Model:
 
     A model is only changed by whoever made it, before anyone else can see it. What is shared stays
     as it is, so that one thread may go on scoring with a model while another fits the next.
+
+    `few` is how many rows may be scored with the interpreter lock kept (see _few_rows); UNKNOWN until
+    that has been measured.
     """
 
     __slots__ = ("feature_count", "feature_names", "few", "name", "pointer", "threshold")
@@ -32,7 +35,7 @@ class Model:
         self.feature_count = 0
         self.feature_names: list[str] | None = None
         self.threshold = np.nan
-        self.few = 0
+        self.few = UNKNOWN
         self.read()
 
     def __del__(self, free: Any = library.pyn_detector_free) -> None:
@@ -125,7 +128,7 @@ class Model:
         threshold = c_double()
         call(library.pyn_detector_get_threshold, self.pointer, byref(threshold))
         self.threshold = threshold.value
-        self.few = self._few()
+        self.few = UNKNOWN
 
     def fitted(self, name: str) -> float:
         value = c_double()
@@ -154,78 +157,3 @@ class Model:
         if b"\0" in encoded:
             raise ValueError(f"embedded null character in {path!r}")
         call(library.pyn_detector_save_file, self.pointer, encoded)
-
-    # ------------------------------------------------------------------------ scoring a few rows
-
-    def _few(self) -> int:
-        """How many rows are scored faster than giving up the interpreter lock is worth."""
-        if self.name != "IsolationForest":
-            return 0
-        return min(_Desk.ROWS, 6400 // int(self.fitted("n_estimators")))
-
-    def score_few(self, X: NDArray[Any]) -> NDArray[np.float64] | None:
-        """The scores of a few rows in the fastest way Python has.
-
-        None when that way is not open: too many rows, other types, or the library finds a fault,
-        which then is told by going the long way.
-        """
-        dtype = X.dtype
-        if dtype is FLOAT64:
-            code, misaligned = _library.FLOAT64, 7
-        elif dtype is FLOAT32:
-            code, misaligned = _library.FLOAT32, 3
-        else:
-            return None
-        shape = X.shape
-        if len(shape) != 2 or not 0 < shape[0] <= self.few or X.size > _Desk.CELLS:
-            return None
-        try:
-            data = _address(_byte_of(X))  # four times as fast as X.ctypes.data
-        except (TypeError, ValueError):  # read-only, or not contiguous
-            data = X.ctypes.data
-        row_stride, column_stride = X.strides
-        if (data | row_stride | column_stride) & misaligned:
-            return None
-        try:
-            desk = _desks.pop()
-        except IndexError:
-            desk = _Desk()
-        matrix = desk.matrix
-        matrix.data = data
-        matrix.dtype = code
-        matrix.rows, matrix.columns = shape
-        matrix.row_stride = row_stride
-        matrix.column_stride = column_stride
-        status = _score(self.pointer, desk.matrix_pointer, None, desk.scores_pointer, _ROWS, None)
-        scores = None if status else desk.scores[: shape[0]].copy()
-        _desks.append(desk)
-        return scores
-
-
-class _Desk:
-    """What a call needs in memory, made once and used again.
-
-    A call takes a desk from the pile and puts it back: other threads, and signal handlers that
-    score amid a call, find another or make one.
-    """
-
-    ROWS = 64
-    CELLS = 65536
-
-    __slots__ = ("matrix", "matrix_pointer", "scores", "scores_pointer")
-
-    def __init__(self) -> None:
-        self.matrix = _library.Matrix()
-        self.matrix_pointer = byref(self.matrix)
-        self.scores = np.empty(self.ROWS)
-        self.scores_pointer = c_void_p(self.scores.ctypes.data)
-
-
-_desks: list[_Desk] = []
-_ROWS = c_int64(_Desk.ROWS)
-_address = ctypes.addressof
-_byte_of: Any = ctypes.c_char.from_buffer
-
-# Without argument types ctypes passes its own values on as they are, which takes half the time.
-_score = library_keeping_lock["pyn_detector_score"]
-_score.restype = ctypes.c_int32

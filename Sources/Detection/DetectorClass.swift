@@ -1,0 +1,114 @@
+/// What a detector is called, can do and can be told.
+public struct DetectorInfo: Sendable {
+  public struct Capabilities: OptionSet, Sendable {
+    public let rawValue: Int64
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+    public static let explain = Capabilities(rawValue: 1)
+    public static let sampleWeight = Capabilities(rawValue: 2)
+    public static let missingValues = Capabilities(rawValue: 4)
+    public static let warmStart = Capabilities(rawValue: 8)
+    public static let partialFit = Capabilities(rawValue: 16)
+    public static let needsLabels = Capabilities(rawValue: 32)
+  }
+
+  /// Where a detector that is not built in comes from.
+  public struct Origin: Sendable {
+    public let plugin: String
+    public let pluginVersion: Version
+    /// Of the detector's model bytes.
+    public let version: Version
+
+    public init(plugin: String, pluginVersion: Version, version: Version) {
+      self.plugin = plugin
+      self.pluginVersion = pluginVersion
+      self.version = version
+    }
+  }
+
+  public let name: String
+  public let description: String
+  public let reference: String
+  public let capabilities: Capabilities
+  public let options: [OptionSpec]
+  public let origin: Origin?
+
+  public init(
+    name: String, description: String, reference: String, capabilities: Capabilities,
+    options: [OptionSpec], origin: Origin? = nil
+  ) {
+    self.name = name
+    self.description = description
+    self.reference = reference
+    self.capabilities = capabilities
+    self.options = options
+    self.origin = origin
+  }
+}
+
+/// What a detector learns from: rows, and what is known of each.
+public struct Training {
+  public let X: Matrix
+  public let weights: UnsafeBufferPointer<Double>?
+  /// 0 inlier, 1 outlier.
+  public let labels: UnsafeBufferPointer<Int32>?
+
+  public init(
+    _ X: Matrix, weights: UnsafeBufferPointer<Double>? = nil,
+    labels: UnsafeBufferPointer<Int32>? = nil
+  ) {
+    self.X = X
+    self.weights = weights
+    self.labels = labels
+  }
+}
+
+/// A kind of detector: how its models are learnt and read. Built-in detectors and those of plugins
+/// stand behind this protocol alike.
+public protocol DetectorClass: Sendable {
+  var info: DetectorInfo { get }
+
+  /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
+  func fit(
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
+  ) throws(DetectionError) -> any Model
+
+  /// Go on learning from more rows, or begin when `previous` is nil. `previous` stays as it is.
+  func partialFit(
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
+  ) throws(DetectionError) -> any Model
+
+  /// Read a model as ``Model/write(to:)`` wrote it; bytes may come from a stranger.
+  func read(
+    _ reader: inout ModelReader, options: Options, featureCount: Int
+  ) throws(DetectionError) -> any Model
+}
+
+/// What fitting found. Never changes, so any number of threads may use one.
+public protocol Model: AnyObject, Sendable {
+  var featureCount: Int { get }
+
+  /// The threshold of the method itself, without a contamination.
+  var naturalThreshold: Double { get }
+
+  /// The options that fitting settled (the seed that was drawn, for one), by name.
+  var fitted: [(name: String, value: Double)] { get }
+
+  /// One score a row; higher is more anomalous. X has featureCount columns.
+  func score(_ X: Matrix, call: Call, into scores: UnsafeMutablePointer<Double>)
+    throws(DetectionError)
+
+  /// featureCount shares a row that sum to its score.
+  func explain(_ X: Matrix, call: Call, into shares: UnsafeMutablePointer<Double>)
+    throws(DetectionError)
+
+  func write(to writer: inout ModelWriter) throws(DetectionError)
+}
+
+extension DetectorClass {
+  public func partialFit(
+    _ training: Training, options: Options, previous: (any Model)?, call: Call
+  ) throws(DetectionError) -> any Model {
+    throw DetectionError(
+      .notSupported, "\(info.name) cannot learn in parts (partial_fit); it only fits all rows at once")
+  }
+}
