@@ -92,8 +92,9 @@ CK_INLINE void ck_move_gradient(double *gradient, const float *first, const floa
                                 double change, int64_t count) {
 #pragma clang fp contract(off)
     for (int64_t k = 0; k < count; k += 8) {
-        ck_floats8 difference = *(const ck_floats8 *)(first + k) - *(const ck_floats8 *)(second + k);
-        *(ck_doubles8 *)(gradient + k) += __builtin_convertvector(difference, ck_doubles8) * change;
+        ck_doubles8 one = __builtin_convertvector(*(const ck_floats8 *)(first + k), ck_doubles8);
+        ck_doubles8 two = __builtin_convertvector(*(const ck_floats8 *)(second + k), ck_doubles8);
+        *(ck_doubles8 *)(gradient + k) += (one - two) * change;
     }
 }
 
