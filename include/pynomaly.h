@@ -312,7 +312,10 @@ typedef struct pyn_call {
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
  * IsolationForest: O(n_estimators * max_samples * log(max_samples)), and one pass over X up to 2^20
- * values. */
+ * values.
+ * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
+ * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
+ * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -331,7 +334,13 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * Errors: NOT_FITTED, SHAPE_MISMATCH, INVALID_DATA, CANCELLED. [any thread]
  *
  * IsolationForest: 2^(-E[path length] / c(max_samples)) in (0, 1], about 0.5 for ordinary rows
- * (Liu, Ting, Zhou 2008, equation 2). O(rows * n_estimators * log(max_samples)). */
+ * (Liu, Ting, Zhou 2008, equation 2). O(rows * n_estimators * log(max_samples)).
+ * EllipticEnvelope: the squared Mahalanobis distance under the minimum covariance determinant
+ * (Rousseeuw, Van Driessen 1999). O(rows * columns^2).
+ * OneClassSVM: rho less the sum over support vectors of their kernel values: above 0 outside the surface
+ * (Schoelkopf and others 2001). O(rows * support vectors * columns).
+ * PCA: the sum of distances to the components, each by the share of variance that the component explains
+ * (Shyu and others 2003). O(rows * columns * components). */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -349,7 +358,11 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  *
  * IsolationForest: a split that leaves the row with n' of its node's n training rows isolates it by
  * log2(n / n') bits. A feature's share is the bits its splits gave, each tree weighted by
- * 1 / path length so that the trees that isolate the row fast say most, scaled to the score. */
+ * 1 / path length so that the trees that isolate the row fast say most, scaled to the score.
+ * EllipticEnvelope: the squares of coordinates decorrelated as little as possible (Garthwaite, Koch 2016).
+ * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
+ * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
+ * PCA: each distance to a component shared out as its square is. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -358,7 +371,7 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper). Errors: NOT_FITTED. [any thread] */
+ * 0.5, as in the paper); OneClassSVM: 0. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -379,7 +392,10 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
 
 /* A number that fitting found. IsolationForest: "max_samples" (rows drawn a tree), "n_estimators"
  * (trees grown), "random_state" (the seed used, exact up to 2^53; "random" seeds stay below),
- * "max_features" (features a tree), "node_count".
+ * "max_features" (features a tree), "node_count". EllipticEnvelope: "log_determinant",
+ * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
+ * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
+ * "n_selected_components".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

@@ -106,7 +106,7 @@ struct SVMFit {
   }
 
   /// The means of the columns, and the variance of all values together.
-  private static func moments(
+  static func moments(
     _ X: Matrix, _ frame: Frame, _ means: Buffer<Double>
   ) throws(DetectionError) -> Double {
     let tile = try frame.makeTile()

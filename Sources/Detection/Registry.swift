@@ -3,7 +3,7 @@ import Glibc
 /// The detectors there are, in alphabetical order of their names. Plugins add to them; none is ever taken
 /// away.
 public enum Registry {
-  private static let store = Store([EllipticEnvelope(), IsolationForest(), OneClassSVM()])
+  private static let store = Store([EllipticEnvelope(), IsolationForest(), OneClassSVM(), PCA()])
 
   public static var classes: [any DetectorClass] { store.classes }
 

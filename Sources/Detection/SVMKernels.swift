@@ -23,8 +23,7 @@ struct SVMKernels: Sendable {
     @Sendable (
       UnsafeMutablePointer<Double>, UnsafePointer<Float>, UnsafePointer<Float>, Double, Int
     ) -> Void
-  let leastGradient:
-    @Sendable (UnsafePointer<Double>, UnsafePointer<Double>, Int, inout Double) -> Int
+  let leastGradient: @Sendable (UnsafePointer<Double>, UnsafePointer<Double>, Int, inout Double) -> Int
   let bestPartner:
     @Sendable (
       UnsafePointer<Double>, UnsafePointer<Double>, UnsafePointer<Float>, UnsafePointer<Float>,

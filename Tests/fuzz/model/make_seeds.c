@@ -3,35 +3,52 @@
 #include <pynomaly.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void save(const char *folder, int kind, const char *option, const char *value) {
+static const char *const kinds[][6] = {
+    // detector, then options and their values
+    {"IsolationForest", "ndim", "1"},
+    {"IsolationForest", "ndim", "2"},
+    {"IsolationForest", "missing_values", "native"},
+    {"IsolationForest", "bootstrap", "true"},
+    {"IsolationForest", "contamination", "0.1"},
+    {"IsolationForest", "max_features", "2"},
+    {"IsolationForest", "max_samples", "1"},
+    {"EllipticEnvelope"},
+    {"EllipticEnvelope", "assume_centered", "true"},
+    {"OneClassSVM", "nu", "0.1"},
+    {"OneClassSVM", "nu", "0.1", "kernel", "poly"},
+    {"OneClassSVM", "nu", "0.1", "kernel", "linear"},
+    {"PCA", "n_components", "2"},
+};
+
+static void save(const char *folder, int kind) {
     enum { ROWS = 40, COLUMNS = 3 };
     static const char *const names[] = {"a", "b", "c"};
     double x[ROWS * COLUMNS];
     for (int i = 0; i < ROWS * COLUMNS; i++) x[i] = i * 7919 % 101 / 10.0;
     const pyn_matrix X = PYN_MATRIX_F64(x, ROWS, COLUMNS);
     pyn_error error = PYN_ERROR_INIT;
-    pyn_detector *forest = NULL;
+    pyn_detector *detector = NULL;
     char path[4096];
     snprintf(path, sizeof path, "%s/seed-%d", folder, kind);
-    if (pyn_detector_create("IsolationForest", &forest, &error) ||
-        pyn_detector_set_int(forest, "n_estimators", 2, &error) ||
-        pyn_detector_set_int(forest, "max_samples", 8, &error) ||
-        pyn_detector_set_text(forest, option, value, &error) ||
-        pyn_detector_fit(forest, &X, NULL, &error) ||
-        (kind % 2 && pyn_detector_set_feature_names(forest, names, COLUMNS, &error)) ||
-        pyn_detector_save_file(forest, path, &error)) {
+    pyn_status status = pyn_detector_create(kinds[kind][0], &detector, &error);
+    if (!status && strcmp(kinds[kind][0], "IsolationForest") == 0) {
+        status = pyn_detector_set_int(detector, "n_estimators", 2, &error);
+        if (!status) status = pyn_detector_set_int(detector, "max_samples", 8, &error);
+    }
+    for (int i = 1; !status && i < 5 && kinds[kind][i]; i += 2)
+        status = pyn_detector_set_text(detector, kinds[kind][i], kinds[kind][i + 1], &error);
+    if (status || pyn_detector_fit(detector, &X, NULL, &error) ||
+        (kind % 2 && pyn_detector_set_feature_names(detector, names, COLUMNS, &error)) ||
+        pyn_detector_save_file(detector, path, &error)) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
-    pyn_detector_free(forest);
+    pyn_detector_free(detector);
 }
 
 int main(int argc, char **argv) {
-    static const char *const kinds[][2] = {{"ndim", "1"}, {"ndim", "2"}, {"missing_values", "native"},
-                                           {"bootstrap", "true"}, {"contamination", "0.1"},
-                                           {"max_features", "2"}, {"max_samples", "1"}};
-    for (int i = 0; argc == 2 && i < (int)(sizeof kinds / sizeof kinds[0]); i++)
-        save(argv[1], i, kinds[i][0], kinds[i][1]);
+    for (int i = 0; argc == 2 && i < (int)(sizeof kinds / sizeof kinds[0]); i++) save(argv[1], i);
     return argc != 2;
 }
