@@ -101,21 +101,31 @@ struct PCA: DetectorClass {
   private func covariance(
     _ X: Matrix, _ frame: Frame, _ standardise: Bool, _ call: Call
   ) throws(DetectionError) -> Buffer<Double> {
-    let means = try Buffer<Double>(count: X.columns)
-    _ = try SVMFit.moments(X, frame, means)
-    for column in 0..<X.columns {
-      guard means[column].isFinite else { throw tooLarge(column) }
-      frame.centres[column] = means[column]
+    // Sums are taken about the mean of the first rows, once more about that of all where these lie far.
+    let tile = try frame.makeTile()
+    let first = min(X.rows, frame.tileRows)
+    try frame.load(X, from: 0, rows: first, into: tile.base)
+    for row in 0..<first {
+      for column in 0..<X.columns {
+        frame.centres[column] += tile[row * frame.width + column] / Double(first)
+      }
     }
     let watch = try Watch(call, "fit")
     let passes = try ScatterPasses(X, frame: frame, call: call, watch: watch)
     passes.chooseAll()
     let scatter = try Scatter(frame)
-    try passes.gather(into: scatter, fraction: 0.5)
-    let covariance = scatter.covariance
-    let size = X.columns
-    for column in 0..<size {
-      guard covariance[column * size + column].isFinite else { throw tooLarge(column) }
+    let (size, covariance) = (X.columns, scatter.covariance)
+    for pass in 0..<2 {
+      scatter.location.base.update(repeating: 0, count: scatter.location.count)
+      try passes.gather(into: scatter, fraction: 0.5 * Double(pass))
+      var isFar = false
+      for column in 0..<size {
+        let (shift, variance) = (scatter.location[column], covariance[column * size + column])
+        frame.centres[column] += shift
+        guard frame.centres[column].isFinite, variance.isFinite else { throw tooLarge(column) }
+        isFar = isFar || shift * shift > 1e4 * variance
+      }
+      if !isFar { break }
     }
     guard standardise else {
       for column in 0..<size { frame.centres[column] = 0 }
@@ -124,7 +134,7 @@ struct PCA: DetectorClass {
     for column in 0..<size {
       let deviation = covariance[column * size + column].squareRoot()
       // A constant column has rounding only.
-      let rounding = abs(means[column]) * 1e-14 * Double(X.rows).squareRoot()
+      let rounding = abs(frame.centres[column]) * 1e-14 * Double(X.rows).squareRoot()
       frame.scales[column] = deviation > rounding && (1 / deviation).isFinite ? 1 / deviation : 1
     }
     for j in 0..<size {
