@@ -18,7 +18,7 @@ VENV    := .build/venv
 BENCH   := .build/bench
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
 # Header-only libraries that the shared library is compiled with.
-BUILD_NEEDS := libtomlplusplus-dev
+BUILD_NEEDS := libeigen3-dev libtomlplusplus-dev
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
 .DEFAULT_GOAL := build
@@ -170,10 +170,12 @@ test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 
 .PHONY: test-fuzz
 test-fuzz: ## A short round of every fuzzer
+	@Tests/support/need $(BUILD_NEEDS)
 	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer 25 || exit 1; done
 
 .PHONY: fuzz
 fuzz: ## A long round of every fuzzer: FUZZ_SECONDS=3600 for each
+	@Tests/support/need $(BUILD_NEEDS)
 	@for fuzzer in Tests/fuzz/*/run; do echo "== $$fuzzer"; $$fuzzer $(FUZZ_SECONDS) || exit 1; done
 
 # ------------------------------------------------------------------------ Python, benchmarks --

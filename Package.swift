@@ -42,10 +42,14 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CPynomaly", path: "include"),
     .target(name: "CKernels"),
+    .target(
+      name: "CLinearAlgebra",
+      cxxSettings: [.unsafeFlags(["-ffp-contract=off", "-O2"], .when(configuration: .release))]),
     .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: kernels),
     .target(
       name: "Detection",
-      dependencies: ["CKernels", "Kernels"] + kernelsV3.map { .init(stringLiteral: $0.name) },
+      dependencies: ["CKernels", "CLinearAlgebra", "Kernels"]
+        + kernelsV3.map { .init(stringLiteral: $0.name) },
       swiftSettings: optimised),
     .target(name: "CPlugins", dependencies: ["CPynomaly"]),
     .target(

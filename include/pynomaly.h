@@ -318,7 +318,10 @@ typedef struct pyn_call {
  * n_neighbors >= rows, all the others are the neighbours. About O(rows * log(rows)) with few columns, up to
  * O(rows^2 * columns) with many. Of rows at the same distance the first are the nearer ones.
  * COPOD, ECOD, MAD: O(rows * columns), at most 32 bytes a value while fitting; less than 2^32 rows.
- * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)). */
+ * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)).
+ * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
+ * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
+ * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -346,7 +349,13 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * pyn_detector_get_training_scores. Each row O(log(rows)) to O(rows * columns) of the training data.
  * ECOD: sum over the features of -ln of the smaller tail, O(log rows) a value. COPOD: the same with the
  * tail that skewness points to, or the mean of both. HBOS: sum of -log2(density + alpha); may be negative.
- * LODA: mean over the cuts of -ln(share of the bin). MAD: the largest robust z-score of a feature. */
+ * LODA: mean over the cuts of -ln(share of the bin). MAD: the largest robust z-score of a feature.
+ * EllipticEnvelope: the squared Mahalanobis distance under the minimum covariance determinant
+ * (Rousseeuw, Van Driessen 1999). O(rows * columns^2).
+ * OneClassSVM: rho less the sum over support vectors of their kernel values: above 0 outside the surface
+ * (Schoelkopf and others 2001). O(rows * support vectors * columns).
+ * PCA: the sum of distances to the components, each by the share of variance that the component explains
+ * (Shyu and others 2003). O(rows * columns * components). */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -371,7 +380,11 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * |x_f - y_f|^p / sum over g of |x_g - y_g|^p; the sums are scaled to the score.
  * COPOD, ECOD: a feature's term of the sum. HBOS: the same above its least term, and an equal part of the
  * sum of the least terms, which alone can make shares negative. LODA: by how much rarer the cuts with the
- * feature find the row than those without. MAD: in proportion to the features' robust z-scores. */
+ * feature find the row than those without. MAD: in proportion to the features' robust z-scores.
+ * EllipticEnvelope: the squares of coordinates decorrelated as little as possible (Garthwaite, Koch 2016).
+ * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
+ * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
+ * PCA: each distance to a component shared out as its square is. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -380,7 +393,7 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; KNN, where
+ * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
  * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
@@ -407,6 +420,10 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * the rows less 1) and "n_samples" (the rows that were fitted).
  * COPOD, ECOD: "n_samples". HBOS: "n_bins" (the most of a feature). LODA: "n_random_cuts", "n_bins",
  * "random_state". MAD: "threshold".
+ * EllipticEnvelope: "log_determinant",
+ * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
+ * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
+ * "n_selected_components".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

@@ -4,7 +4,8 @@ import Glibc
 /// away.
 public enum Registry {
   private static let store = Store([
-    COPOD(), ECOD(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(), MAD(),
+    COPOD(), ECOD(), EllipticEnvelope(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(),
+    MAD(), OneClassSVM(), PCA(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

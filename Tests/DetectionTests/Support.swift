@@ -56,16 +56,6 @@ func scores(_ detector: Detector, _ X: Table, threads: Int = 1) throws -> [Doubl
   return (0..<X.rows).map { scores[$0] }
 }
 
-/// A detector of that name, fitted.
-func fitted(
-  _ name: String, _ X: Table, _ options: [String: OptionValue] = [:], threads: Int = 1
-) throws -> Detector {
-  let detector = Detector(try Registry.find(name))
-  for (option, value) in options { try detector.set(option, value) }
-  try detector.fit(Training(try X.matrix), call: Call(threads: threads))
-  return detector
-}
-
 /// A row of shares for each row.
 func shares(_ detector: Detector, _ X: Table, threads: Int = 1) throws -> [[Double]] {
   let shares = try Buffer<Double>(count: X.rows * X.columns)

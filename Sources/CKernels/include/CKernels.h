@@ -126,6 +126,8 @@ CK_CENTRE(ck_centre_floats, float)
 #undef CK_CENTRE
 #pragma clang diagnostic pop
 
+#include "SupportVectors.h"
+
 static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {
     __builtin_prefetch(address);
 }

@@ -5,7 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void save(const char *folder, int kind, const char *name, const char *option, const char *value) {
+static const char *const kinds[][6] = {
+    // detector, then options and their values
+    {"IsolationForest", "ndim", "1"},
+    {"IsolationForest", "ndim", "2"},
+    {"IsolationForest", "missing_values", "native"},
+    {"IsolationForest", "bootstrap", "true"},
+    {"IsolationForest", "contamination", "0.1"},
+    {"IsolationForest", "max_features", "2"},
+    {"IsolationForest", "max_samples", "1"},
+    {"EllipticEnvelope"},
+    {"EllipticEnvelope", "assume_centered", "true"},
+    {"OneClassSVM", "nu", "0.1"},
+    {"OneClassSVM", "nu", "0.1", "kernel", "poly"},
+    {"OneClassSVM", "nu", "0.1", "kernel", "linear"},
+    {"PCA", "n_components", "2"},
+    {"COPOD"},
+    {"ECOD", "contamination", "0.1"},
+    {"HBOS", "n_bins", "5"},
+    {"HBOS", "closed", "right"},
+    {"LODA", "n_random_cuts", "3"},
+    {"MAD", "threshold", "3"},
+    {"KNN", "n_neighbors", "3"},
+    {"KNN", "algorithm", "brute"},
+    {"KNN", "metric", "cosine"},
+    {"LocalOutlierFactor", "n_neighbors", "3"},
+    {"LocalOutlierFactor", "p", "2.5"},
+    {"LocalOutlierFactor", "novelty", "true"},
+};
+
+static void save(const char *folder, int kind) {
     enum { ROWS = 40, COLUMNS = 3 };
     static const char *const names[] = {"a", "b", "c"};
     double x[ROWS * COLUMNS];
@@ -15,12 +44,14 @@ static void save(const char *folder, int kind, const char *name, const char *opt
     pyn_detector *detector = NULL;
     char path[4096];
     snprintf(path, sizeof path, "%s/seed-%d", folder, kind);
-    const int is_forest = strcmp(name, "IsolationForest") == 0;
-    if (pyn_detector_create(name, &detector, &error) ||
-        (is_forest && (pyn_detector_set_int(detector, "n_estimators", 2, &error) ||
-                       pyn_detector_set_int(detector, "max_samples", 8, &error))) ||
-        pyn_detector_set_text(detector, option, value, &error) ||
-        pyn_detector_fit(detector, &X, NULL, &error) ||
+    pyn_status status = pyn_detector_create(kinds[kind][0], &detector, &error);
+    if (!status && strcmp(kinds[kind][0], "IsolationForest") == 0) {
+        status = pyn_detector_set_int(detector, "n_estimators", 2, &error);
+        if (!status) status = pyn_detector_set_int(detector, "max_samples", 8, &error);
+    }
+    for (int i = 1; !status && i < 5 && kinds[kind][i]; i += 2)
+        status = pyn_detector_set_text(detector, kinds[kind][i], kinds[kind][i + 1], &error);
+    if (status || pyn_detector_fit(detector, &X, NULL, &error) ||
         (kind % 2 && pyn_detector_set_feature_names(detector, names, COLUMNS, &error)) ||
         pyn_detector_save_file(detector, path, &error)) {
         fprintf(stderr, "%s\n", error.message);
@@ -30,28 +61,6 @@ static void save(const char *folder, int kind, const char *name, const char *opt
 }
 
 int main(int argc, char **argv) {
-    static const char *const kinds[][3] = {
-        {"IsolationForest", "ndim", "1"},
-        {"IsolationForest", "ndim", "2"},
-        {"IsolationForest", "missing_values", "native"},
-        {"IsolationForest", "bootstrap", "true"},
-        {"IsolationForest", "contamination", "0.1"},
-        {"IsolationForest", "max_features", "2"},
-        {"IsolationForest", "max_samples", "1"},
-        {"COPOD", "contamination", "auto"},
-        {"ECOD", "contamination", "0.1"},
-        {"HBOS", "n_bins", "5"},
-        {"HBOS", "closed", "right"},
-        {"LODA", "n_random_cuts", "3"},
-        {"MAD", "threshold", "3"},
-        {"KNN", "n_neighbors", "3"},
-        {"KNN", "algorithm", "brute"},
-        {"KNN", "metric", "cosine"},
-        {"LocalOutlierFactor", "n_neighbors", "3"},
-        {"LocalOutlierFactor", "p", "2.5"},
-        {"LocalOutlierFactor", "novelty", "true"},
-    };
-    for (int i = 0; argc == 2 && i < (int)(sizeof kinds / sizeof kinds[0]); i++)
-        save(argv[1], i, kinds[i][0], kinds[i][1], kinds[i][2]);
+    for (int i = 0; argc == 2 && i < (int)(sizeof kinds / sizeof kinds[0]); i++) save(argv[1], i);
     return argc != 2;
 }
