@@ -150,13 +150,16 @@ typedef struct pyn_plugin_random {
 
 /* ==================================================== 4. What the host gives == */
 
-/* Part of a parallel loop: does chunk 0 <= chunk < chunks. `worker` is below thread_count(call), and no two
- * chunks run at the same time with the same worker: it is the index of scratch memory. Returns PYN_OK, or
- * what host->fail returned: then no further chunk begins. */
+/* Part of a parallel loop: does chunk 0 <= chunk < chunks. `call` is the chunk's own, for fail and progress.
+ * `worker` is below thread_count of the call that the loop was started with, and no two chunks run at the same
+ * time with the same worker: it is the index of scratch memory. Returns PYN_OK, or what host->fail returned:
+ * then no further chunk begins. */
 typedef pyn_status (*pyn_plugin_chunk)(pyn_plugin_call *call, int64_t chunk, int32_t worker,
                                        void *context);
 
-/* The table of a plugin's host. It lives as long as the process. Members are never NULL. */
+/* The table of a plugin's host. It lives as long as the process. Members are never NULL. Where a
+ * process holds two copies of the library, each asks the plugin with a table of its own, and a call works only
+ * with the table of its host: keep the table with the classes given out for it (class_data). */
 struct pyn_plugin_host {
     size_t struct_size;       /* how much of this table there is */
     int32_t abi_version;      /* the version the plugin was asked for */
@@ -263,7 +266,7 @@ struct pyn_plugin_class {
     const char *name;        /* a letter, then up to 63 letters, digits and underscores: "INNE" */
     const char *version;     /* of the model's bytes: three numbers, "1.0.0"; kept in model files */
     const char *description; /* one sentence */
-    const char *reference;   /* the paper or source */
+    const char *reference;   /* the paper or source, or where to read on */
     int64_t capabilities;    /* PYN_PLUGIN_* added up */
     const pyn_plugin_option *options; /* option_count of them, one behind the other */
     int64_t option_count;

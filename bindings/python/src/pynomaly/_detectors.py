@@ -7,11 +7,293 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
+from ._abilities import WeightedOutlierDetector
 from ._outlier_detector import OutlierDetector
 
 __all__: list[str] = [
+    "COPOD",
+    "ECOD",
+    "EllipticEnvelope",
+    "HBOS",
     "KNN",
+    "LODA",
+    "MAD",
+    "OneClassSVM",
+    "PCA",
 ]
+
+
+class COPOD(OutlierDetector):
+    """Rows in the tails of the empirical copula, in the direction of skewness, are anomalous; no
+    parameters.
+
+    Parameters
+    ----------
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Li, Zhao, Botta, Ionescu, Hu: COPOD: Copula-Based Outlier Detection, ICDM 2020
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "COPOD"
+
+    def __init__(
+        self,
+        *,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class ECOD(OutlierDetector):
+    """Rows far out in the tail of a feature's empirical distribution are anomalous; no parameters.
+
+    Parameters
+    ----------
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Li, Zhao, Hu, Botta, Ionescu, Chen: ECOD: Unsupervised Outlier Detection Using Empirical
+           Cumulative Distribution Functions, IEEE TKDE 2022
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "ECOD"
+
+    def __init__(
+        self,
+        *,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class EllipticEnvelope(OutlierDetector):
+    """An ellipse around the bulk of the data, whatever the outliers; rows far from its centre are
+    anomalous.
+
+    Parameters
+    ----------
+    assume_centered : bool, default=False
+        The centre is 0 and only the covariance is estimated.
+
+    support_fraction : 'auto' or float, default='auto'
+        Share of the rows whose covariance has the least determinant; "auto" for the least that
+        withstands the most outliers, (rows + columns + 1) / 2.
+        Allowed: float in (0.0, 1.0], or "auto".
+
+    contamination : float, default=0.1
+        Share of outliers in the training data, which sets the threshold.
+        Allowed: float in (0.0, 0.5].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Rousseeuw, Van Driessen: A Fast Algorithm for the Minimum Covariance Determinant
+           Estimator, Technometrics 1999
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "EllipticEnvelope"
+
+    def __init__(
+        self,
+        *,
+        assume_centered: bool = False,
+        support_fraction: float | Literal["auto"] = "auto",
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.assume_centered = assume_centered
+        self.support_fraction = support_fraction
+        self.contamination = contamination
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class HBOS(OutlierDetector):
+    """Rows whose features fall into low bins of the features' histograms are anomalous.
+
+    Parameters
+    ----------
+    n_bins : 'auto' or int, default=10
+        Bins of each histogram; "auto" for the number that a penalised likelihood chooses (Birge,
+        Rozenholc 2006, as in PyOD), less than the root of the rows.
+        Allowed: int in [1, 1048576], or "auto".
+
+    alpha : float, default=0.1
+        Added to every density, so that empty bins have a finite score.
+        Allowed: float in [1e-300, 1.0].
+
+    tol : float, default=0.5
+        How far outside, in widths of a bin, a value still counts with the outermost bin.
+        Allowed: float in [0.0, 1.0].
+
+    closed : {'left', 'right'}, default='left'
+        Which edge belongs to a bin when scoring: "left" as when counting, "right" for the scores of
+        PyOD, which looks values on an edge up in the bin beside their own.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Goldstein, Dengel: Histogram-Based Outlier Score (HBOS): A Fast Unsupervised Anomaly
+           Detection Algorithm, KI 2012
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "HBOS"
+
+    def __init__(
+        self,
+        *,
+        n_bins: int | Literal["auto"] = 10,
+        alpha: float = 0.1,
+        tol: float = 0.5,
+        closed: Literal["left", "right"] = "left",
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_bins = n_bins
+        self.alpha = alpha
+        self.tol = tol
+        self.closed = closed
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
 
 class KNN(OutlierDetector):
@@ -110,5 +392,331 @@ class KNN(OutlierDetector):
         self.p = p
         self.contamination = contamination
         self.novelty = novelty
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class LODA(OutlierDetector):
+    """Rows that are rare in the histograms of many sparse random projections are anomalous.
+
+    Parameters
+    ----------
+    n_bins : 'auto' or int, default=10
+        Bins of each histogram; "auto" for the number that a penalised likelihood chooses (Birge,
+        Rozenholc 2006, as in PyOD), less than the root of the rows.
+        Allowed: int in [1, 1048576], or "auto".
+
+    n_random_cuts : int, default=100
+        Number of random projections.
+        Allowed: int in [1, 1000000].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Pevny: Loda: Lightweight on-line detector of anomalies, Machine Learning 102, 2016
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "LODA"
+
+    def __init__(
+        self,
+        *,
+        n_bins: int | Literal["auto"] = 10,
+        n_random_cuts: int = 100,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_bins = n_bins
+        self.n_random_cuts = n_random_cuts
+        self.random_state = random_state
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class MAD(OutlierDetector):
+    """Rows with a feature far from its median, in units of the median absolute deviation, are
+    anomalous.
+
+    Parameters
+    ----------
+    threshold : float, default=3.5
+        Robust z-score above which a row is an outlier.
+        Allowed: float in [0.0, 1e+300].
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for the option
+        threshold.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Iglewicz, Hoaglin: How to Detect and Handle Outliers, ASQC Quality Press 1993
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "MAD"
+
+    def __init__(
+        self,
+        *,
+        threshold: float = 3.5,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.threshold = threshold
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class OneClassSVM(WeightedOutlierDetector):
+    """A surface in the space of a kernel that holds most rows; those outside are anomalous.
+
+    Parameters
+    ----------
+    kernel : {'rbf', 'linear', 'poly', 'sigmoid'}, default='rbf'
+        The kernel.
+
+    degree : int, default=3
+        Degree of the kernel "poly".
+        Allowed: int in [0, 1000].
+
+    gamma : {'scale', 'auto'} or float, default='scale'
+        Coefficient of the kernels but "linear": a number, "scale" for 1 / (columns * variance of
+        all values), or "auto" for 1 / columns.
+        Allowed: float in (0.0, 1e+300], or "scale" or "auto".
+
+    coef0 : float, default=0.0
+        Constant in the kernels "poly" and "sigmoid".
+        Allowed: float in [-1e+300, 1e+300].
+
+    tol : float, default=0.001
+        The solution may violate optimality by less than this, as in libsvm.
+        Allowed: float in (0.0, 1e+300].
+
+    nu : float, default=0.5
+        Upper bound on the share of training rows outside, lower bound on that of support vectors.
+        Allowed: float in (0.0, 1.0].
+
+    shrinking : bool, default=True
+        Work on the rows that violate optimality most; false: on all rows all the time (slower, the
+        same within tol).
+
+    cache_size : float, default=200.0
+        Memory for kernel values, in MB.
+        Allowed: float in (0.0, 1000000.0].
+
+    max_iter : int, default=-1
+        Most steps of the solver; -1 for no limit.
+        Allowed: int >= -1.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Schölkopf, Platt, Shawe-Taylor, Smola, Williamson: Estimating the Support of a
+           High-Dimensional Distribution, Neural Computation 2001
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "OneClassSVM"
+
+    def __init__(
+        self,
+        *,
+        kernel: Literal["rbf", "linear", "poly", "sigmoid"] = "rbf",
+        degree: int = 3,
+        gamma: float | Literal["scale", "auto"] = "scale",
+        coef0: float = 0.0,
+        tol: float = 0.001,
+        nu: float = 0.5,
+        shrinking: bool = True,
+        cache_size: float = 200.0,
+        max_iter: int = -1,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.kernel = kernel
+        self.degree = degree
+        self.gamma = gamma
+        self.coef0 = coef0
+        self.tol = tol
+        self.nu = nu
+        self.shrinking = shrinking
+        self.cache_size = cache_size
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class PCA(OutlierDetector):
+    """Distances to the principal components, each by the variance it explains; rows that go where
+    the others do not are anomalous.
+
+    Parameters
+    ----------
+    n_components : 'all', int or float, default='all'
+        Components to keep: a number, the share of variance that they must explain, or "all".
+        Allowed: int in [1, 2147483648], or float in (0.0, 1.0], or "all".
+
+    n_selected_components : 'all' or int, default='all'
+        How many of these, the ones of least variance, give the score; "all" for each of them.
+        Allowed: int in [1, 2147483648], or "all".
+
+    contamination : float, default=0.1
+        Share of outliers in the training data, which sets the threshold.
+        Allowed: float in (0.0, 0.5].
+
+    whiten : bool, default=False
+        Taken for PyOD's sake: scores do not depend on it, there or here.
+
+    weighted : bool, default=True
+        Divide each distance by the share of variance that the component explains.
+
+    standardization : bool, default=True
+        Bring columns to mean 0 and variance 1 first.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Shyu, Chen, Sarinnapakorn, Chang: A Novel Anomaly Detection Scheme Based on Principal
+           Component Classifier, ICDM Foundations and New Directions of Data Mining Workshop 2003
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "PCA"
+
+    def __init__(
+        self,
+        *,
+        n_components: float | Literal["all"] = "all",
+        n_selected_components: int | Literal["all"] = "all",
+        contamination: float = 0.1,
+        whiten: bool = False,
+        weighted: bool = True,
+        standardization: bool = True,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.n_selected_components = n_selected_components
+        self.contamination = contamination
+        self.whiten = whiten
+        self.weighted = weighted
+        self.standardization = standardization
         self.n_jobs = n_jobs
         self.verbose = verbose
