@@ -79,6 +79,7 @@ HEADERS  := include/pynomaly.h include/pynomaly_plugin.h bindings/cpp/pynomaly.h
 INSTALLED := $(addprefix $(LIBDIR)/,$(REAL) libpynomaly.so.$(ABI) libpynomaly.so pkgconfig/pynomaly.pc) \
   $(addprefix $(CONFIG)/,pynomaly-config.cmake pynomaly-config-version.cmake) \
   $(addprefix $(PREFIX)/include/,$(notdir $(HEADERS))) $(PREFIX)/bin/pynomaly $(SHARE)/man/man1/pynomaly.1 \
+  $(SHARE)/doc/pynomaly/THIRD-PARTY.md \
   $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
 
 # fill SOURCE,TARGET: copy a packaging file with its @WORDS@ filled in.
@@ -102,6 +103,7 @@ install: $(LIBRARY) $(CLI) ## Install below PREFIX (/usr/local), or below DESTDI
 	$(call fill,bindings/packaging/pynomaly.pc.in,$(LIBDIR)/pkgconfig/pynomaly.pc)
 	$(call fill,bindings/packaging/pynomaly-config.cmake.in,$(CONFIG)/pynomaly-config.cmake)
 	$(call fill,bindings/packaging/pynomaly-config-version.cmake.in,$(CONFIG)/pynomaly-config-version.cmake)
+	install -D -m 644 bindings/packaging/THIRD-PARTY.md $(DESTDIR)$(SHARE)/doc/pynomaly/THIRD-PARTY.md
 	install -D -m 644 $(MANUAL) $(DESTDIR)$(SHARE)/man/man1/pynomaly.1
 	install -d $(dir $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)))
 	$(CLI) --generate-completion-script bash >$(DESTDIR)$(BASH_COMPLETION)
@@ -113,7 +115,7 @@ install: $(LIBRARY) $(CLI) ## Install below PREFIX (/usr/local), or below DESTDI
 .PHONY: uninstall
 uninstall: ## Remove what `make install` put below PREFIX
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	@! rmdir $(DESTDIR)$(CONFIG) 2>/dev/null || true
+	@! rmdir $(DESTDIR)$(CONFIG) $(DESTDIR)$(SHARE)/doc/pynomaly 2>/dev/null || true
 
 # ------------------------------------------------------------------------------------- tests --
 

@@ -22,14 +22,8 @@ struct EllipticEnvelope: DetectorClass {
           + " withstands the most outliers, (rows + columns + 1) / 2.",
         default: .string("auto"),
         doubles: .init(minimum: 0, minimumExclusive: true, maximum: 1), choices: ["auto"]),
-      OptionSpec(
-        "contamination", "Share of outliers in the training data, which sets the threshold.",
-        default: .double(0.1),
-        doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5)),
-      OptionSpec(
-        "random_state",
-        "Seed; \"random\" for a new one with every fit (the model keeps which).", default: .int(0),
-        ints: 0...Int.max, choices: ["random"]),
+      .contamination(auto: nil, default: .double(0.1)),
+      .randomState,
     ])
 
   func fit(
@@ -63,7 +57,7 @@ struct EllipseFit {
     self.X = X
     self.call = call
     centred = options.bool("assume_centered")
-    seed = options.int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+    seed = options.seed
     if let share = options.double("support_fraction") {
       nearest = Int(share * Double(X.rows))
       guard nearest > 0 else {

@@ -16,12 +16,9 @@ struct KNN: DetectorClass {
         "What of the distances to the neighbours is the score: the \"largest\", \"mean\" or \"median\".",
         default: .string("largest"), choices: ["largest", "mean", "median"])
     ] + NeighbourIndex.Algorithm.options + DistanceMetric.options + [
-      OptionSpec(
-        "contamination",
-        "Share of outliers in the training data, which sets the threshold; \"auto\" for the upper fence"
-          + " of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1).",
-        default: .double(0.1),
-        doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5), choices: ["auto"]),
+      .contamination(
+        auto: "the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)",
+        default: .double(0.1)),
       NeighbourPlan.novelty,
     ])
 

@@ -11,12 +11,7 @@ struct LocalOutlierFactor: DetectorClass {
     capabilities: [.explain],
     options: NeighbourPlan.options(neighbours: 20) + NeighbourIndex.Algorithm.options
       + DistanceMetric.options + [
-        OptionSpec(
-          "contamination",
-          "Share of outliers in the training data, which sets the threshold; \"auto\" for 1.5 as in the"
-            + " paper.",
-          default: .string("auto"),
-          doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5), choices: ["auto"]),
+        .contamination(auto: "1.5, as in scikit-learn"),
         NeighbourPlan.novelty,
       ])
 

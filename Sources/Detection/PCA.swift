@@ -22,10 +22,7 @@ struct PCA: DetectorClass {
         "n_selected_components",
         "How many of these, the ones of least variance, give the score; \"all\" for each of them.",
         default: .string("all"), ints: 1...(1 << 31), choices: ["all"]),
-      OptionSpec(
-        "contamination", "Share of outliers in the training data, which sets the threshold.",
-        default: .double(0.1),
-        doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5)),
+      .contamination(auto: nil, default: .double(0.1)),
       OptionSpec(
         "whiten", "Taken for PyOD's sake: scores do not depend on it, there or here.",
         default: .bool(false), bools: true),

@@ -1,12 +1,15 @@
 /// Options that many detectors have, spelt once.
 extension OptionSpec {
-  /// auto: what "auto" stands for.
-  public static func contamination(auto: String) -> OptionSpec {
+  /// auto: what "auto" stands for; nil where only a share is allowed.
+  public static func contamination(
+    auto: String?, default value: OptionValue = .string("auto")
+  ) -> OptionSpec {
     OptionSpec(
       "contamination",
-      "Share of outliers in the training data, which sets the threshold; \"auto\" for \(auto).",
-      default: .string("auto"),
-      doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5), choices: ["auto"])
+      "Share of outliers in the training data, which sets the threshold"
+        + (auto.map { "; \"auto\" for \($0)." } ?? "."),
+      default: value, doubles: .init(minimum: 0, minimumExclusive: true, maximum: 0.5),
+      choices: auto == nil ? [] : ["auto"])
   }
 
   /// For methods that have no threshold of their own; goes with ``DetectorClass/usualContamination``.

@@ -29,6 +29,9 @@ class LibraryHook(BuildHookInterface):
         library = stripped(find_library(Path(self.root)), Path(self._folder.name))
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag(library)}"
+        notices = Path(self.root).parent / "packaging" / "THIRD-PARTY.md"
+        if notices.is_file():
+            build_data["force_include"][str(notices)] = "pynomaly/THIRD-PARTY.md"
         if version == "editable":  # the package is imported from its sources: put the library there
             shutil.copy2(library, Path(self.root, "src", "pynomaly", NAME))
         else:
