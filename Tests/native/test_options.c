@@ -1,6 +1,8 @@
 // Detectors and options: what can be listed, set, read and refused.
 #include "support/support.h"
 
+#include <math.h>
+
 static pyn_detector *forest;
 
 static void detectors_are_listed_in_order(void **state) {
@@ -102,7 +104,7 @@ static void walk(pyn_detector *d, const pyn_option_info *option) {
             refuses(d, option, double_value(option->double_minimum));
         else
             accepts(d, option->name, double_value(option->double_minimum));
-        refuses(d, option, double_value(option->double_minimum - 1));
+        refuses(d, option, double_value(option->double_minimum - 1 - fabs(option->double_minimum)));
         refuses(d, option, double_value(option->double_maximum * 2 + 1));
         refuses(d, option, double_value(0.0 / strtod("0", NULL)));
     } else {
