@@ -54,7 +54,9 @@ extension Frame {
     else {
       throw reader.damaged("there must be a finite centre and scale for each of some features")
     }
-    try Memory.require(featureCount, of: 16)
+    guard featureCount <= mostColumns else {
+      throw reader.damaged("\(featureCount) features; allowed are \(mostColumns)")
+    }
     let frame = try Frame(features: features.map { Int($0) }, of: featureCount)
     for index in features.indices {
       frame.centres[index] = centres[index]

@@ -13,8 +13,20 @@ final class Frame: Sendable {
 
   var count: Int { features.count }
 
+  /// More columns than this are refused: a product of so many would fit no memory, and a small model file must
+  /// not ask for much of it.
+  static let mostColumns = 1 << 20
+
+  static func check(columns: Int) throws(DetectionError) {
+    guard columns <= mostColumns else {
+      throw DetectionError(
+        .invalidData, "the data have \(columns) columns; this detector takes at most \(mostColumns)")
+    }
+  }
+
   /// Centres are 0 and scales 1.
   init(features: [Int], of columns: Int) throws(DetectionError) {
+    try Frame.check(columns: columns)
     var counts = [Bool](repeating: false, count: columns)
     for feature in features { counts[feature] = true }
     others = (0..<columns).filter { !counts[$0] }

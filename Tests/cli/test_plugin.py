@@ -145,7 +145,7 @@ def test_a_manifest_that_the_parser_stumbles_over(run):
 
 
 def test_detectors(run, library):
-    assert "Distance" not in run("detectors").out
+    assert "\nDistance " not in run("detectors").out
     result = run("detectors", "--plugin", library)
     assert "(plugin distance)" in result.out
     assert result.err == "pynomaly: plugin distance: mind the gap\n" or "mind the gap" in result.err
