@@ -1,6 +1,7 @@
 #include "CPlugins.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <cxxabi.h>
 #include <exception>
@@ -76,6 +77,8 @@ pyn_status cplugins_chunk(pyn_plugin_chunk body, pyn_plugin_call *call, int64_t 
                           void *context, cplugins_exception *thrown) {
     return guarded(thrown, [&] { return body(call, chunk, worker, context); });
 }
+
+const char *cplugins_environment(const char *name) { return secure_getenv(name); }
 
 void cplugins_destroy(const pyn_plugin_class *of, void *instance) {
     cplugins_exception thrown;

@@ -22,13 +22,14 @@ struct Walk {
     cplugins_toml_visitor visit;
     void *context;
 
-    void node(const std::string &place, const toml::node &value) {
+    void node(const std::string &place, const toml::node &value, int depth = 0) {
+        if (depth > 8) throw std::runtime_error("it is nested too deeply");
         if (const toml::table *table = value.as_table()) {
             for (auto &&[key, item] : *table)
-                node(place.empty() ? std::string(key.str()) : place + "." + std::string(key.str()), item);
+                node(place.empty() ? std::string(key.str()) : place + "." + std::string(key.str()), item, depth + 1);
         } else if (const toml::array *array = value.as_array()) {
             size_t index = 0;
-            for (auto &&item : *array) node(place + "[" + std::to_string(index++) + "]", item);
+            for (auto &&item : *array) node(place + "[" + std::to_string(index++) + "]", item, depth + 1);
         } else if (const auto *text = value.as_string()) {
             visit(place.c_str(), 0, text->get().data(), text->get().size(), 0, context);
         } else if (const auto *number = value.as_integer()) {

@@ -80,10 +80,13 @@ enum DistanceMetric: Equatable, Sendable {
     row[columns] = largest == 0 ? 1 : 0
     guard largest > 0 else { return }
     // First into the range where squares neither overflow nor vanish.
-    let scale = scalbn(1.0, -Int(ilogb(largest)))
+    // In two steps: the factor for subnormal numbers is none itself.
+    let exponent = -Int(ilogb(largest))
+    let first = scalbn(1.0, exponent / 2)
+    let second = scalbn(1.0, exponent - exponent / 2)
     var sum = 0.0
     for column in 0..<columns {
-      row[column] *= scale
+      row[column] = row[column] * first * second
       sum += row[column] * row[column]
     }
     let length = sum.squareRoot()

@@ -5,7 +5,7 @@ extension EllipseModel {
     writer.write(UInt64(numbers.reweightedCount))
     writer.write(numbers.rawLogDeterminant)
     frame.write(to: &writer)
-    writer.write(all: covariance.elements)
+    writer.write(all: covariance, count: covariance.count)
   }
 
   static func read(
@@ -36,8 +36,8 @@ extension EllipseModel {
 extension Frame {
   func write(to writer: inout ModelWriter) {
     writer.write(all: features.elements.map { UInt64($0) })
-    writer.write(all: centres.elements)
-    writer.write(all: scales.elements)
+    writer.write(all: centres, count: centres.count)
+    writer.write(all: scales, count: scales.count)
   }
 
   static func read(

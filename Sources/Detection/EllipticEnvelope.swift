@@ -53,6 +53,7 @@ struct EllipseFit {
       throw DetectionError(
         .invalidData, "EllipticEnvelope cannot fit on 1 row; at least 2 are needed")
     }
+    try Frame.check(columns: X.columns)
     if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     self.X = X
     self.call = call

@@ -38,6 +38,7 @@ struct HBOS: DetectorClass {
     switch BinCount(options, "n_bins") {
     case .fixed(let count):
       ranges = try columnRanges(of: X, call: call.part(0...0.5))
+      try Memory.require(X.columns, of: 8)
       bins = [Int](repeating: count, count: X.columns)
     case .automatic:
       try Memory.require(X.columns, of: 24)
@@ -115,6 +116,9 @@ final class HBOSModel: ColumnwiseModel {
       return first
     }
     let size = first
+    // Each thread counts for itself, in 256 MB at most if they are several.
+    var call = call
+    call.threads = max(1, min(call.threads, (1 << 25) / max(1, size)))
     let slots = RowChunks(X, threads: call.threads).threads.multipliedReportingOverflow(by: size)
     let counts = try Buffer<Int>(count: slots.overflow ? Int.max : slots.partialValue)
     nonisolated(unsafe) let all = counts.base

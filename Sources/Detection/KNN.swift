@@ -88,6 +88,7 @@ final class KNNModel: Model {
   }
 
   private static func score(_ found: Neighbourhood, _ method: Method) -> Double {
+    guard found.count > 0 else { return .greatestFiniteMagnitude }
     switch method {
     case .largest: return found.distances[found.count - 1]
     case .mean:

@@ -79,6 +79,9 @@ final class LODAModel: Model {
       defer { size += 4 * grid.bins }
       return size
     }
+    // Each thread counts for itself, in 256 MB at most if they are several.
+    var call = call
+    call.threads = max(1, min(call.threads, (1 << 25) / max(1, size)))
     let slots = RowChunks(X, threads: call.threads).threads.multipliedReportingOverflow(by: size)
     let counts = try Buffer<Int>(count: slots.overflow ? Int.max : slots.partialValue)
     nonisolated(unsafe) let all = counts.base
@@ -125,6 +128,7 @@ final class LODAModel: Model {
     let columns = featureCount
     let uses = try cuts.uses()
     let totals = try Buffer<Double>(count: X.rows, zeroed: false)
+    defer { withExtendedLifetime(totals) {} }
     nonisolated(unsafe) let total = totals.base
     try cuts.forEachProjection(X, call: call, stage: "explain") {
       (first, rows, _, cut, values, parts) in

@@ -64,6 +64,7 @@ public struct Matrix: @unchecked Sendable {
       (low, high) = (newLow, newHigh)
     }
     guard address >= low.magnitude, !address.addingReportingOverflow(UInt(high)).overflow,
+      high <= Matrix.dimensionLimit, low >= -Matrix.dimensionLimit,
       high - low <= Matrix.dimensionLimit
     else { throw Matrix.tooLarge(rows, columns) }
   }
@@ -104,7 +105,10 @@ public struct Matrix: @unchecked Sendable {
 
   /// Whether every value is finite: one pass at the speed of memory where rows or columns lie together.
   public var isFinite: Bool {
-    guard rows > 0, columns > 0 else { return true }
+    guard self.rows > 0, self.columns > 0 else { return true }
+    // The same values again need no second look.
+    let rows = rowStride == 0 ? 1 : self.rows
+    let columns = columnStride == 0 ? 1 : self.columns
     let byRow = columnStride == element.size || rowStride != element.size
     let (runs, stride) = byRow ? (rows, rowStride) : (columns, columnStride)
     let (length, step) = byRow ? (columns, columnStride) : (rows, rowStride)

@@ -35,7 +35,7 @@ public struct ModelReader {
     Double(bitPattern: try read(UInt64.self, what))
   }
 
-  mutating func readString(_ what: String) throws(DetectionError) -> String {
+  public mutating func readString(_ what: String) throws(DetectionError) -> String {
     let count = Int(try read(UInt32.self, "the length of the \(what)"))
     let place = try take(count, what)
     let slice = UnsafeRawBufferPointer(rebasing: bytes[place..<(place + count)])
@@ -59,7 +59,7 @@ public struct ModelReader {
     return UnsafeRawBufferPointer(rebasing: bytes[position..<end])
   }
 
-  mutating func readOptionValue() throws(DetectionError) -> OptionValue {
+  public mutating func readOptionValue() throws(DetectionError) -> OptionValue {
     switch try read(UInt8.self, "option type") {
     case 1:
       return .int(Int(try read(Int64.self, "option value")))
@@ -75,7 +75,7 @@ public struct ModelReader {
   }
 
   /// A u64 within bounds.
-  mutating func readCount(
+  public mutating func readCount(
     _ what: String, atLeast least: Int = 0, atMost most: Int
   ) throws(DetectionError) -> Int {
     let value = try read(UInt64.self, what)

@@ -6,19 +6,19 @@ public struct ModelWriter {
 
   public init() {}
 
-  mutating func write(_ value: some FixedWidthInteger) {
+  public mutating func write(_ value: some FixedWidthInteger) {
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
   mutating func write(_ value: Double) { write(value.bitPattern) }
   mutating func write(_ value: Float) { write(value.bitPattern) }
 
-  mutating func write(_ text: String) {
+  public mutating func write(_ text: String) {
     write(UInt32(truncatingIfNeeded: text.utf8.count))
     bytes.append(contentsOf: text.utf8)
   }
 
-  mutating func write(_ value: OptionValue) {
+  public mutating func write(_ value: OptionValue) {
     switch value {
     case .int(let number):
       write(UInt8(1))

@@ -64,6 +64,7 @@ final class NeighbourIndex: @unchecked Sendable {
   ) throws(DetectionError) {
     if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     let prepared = try PreparedRows(X, metric)
+    defer { withExtendedLifetime(prepared) {} }
     try self.init(
       prepared: prepared.matrix, features: X.columns, metric: metric, algorithm: algorithm,
       leafRows: leafRows, k: k, call: call)

@@ -103,6 +103,7 @@ extension NeighbourPlan {
     let (count, overflow) = rows.multipliedReportingOverflow(by: width)
     guard !overflow else { throw reader.damaged("\(rows) rows of \(width) values") }
     let values = try reader.readValues(count, "rows")
+    defer { withExtendedLifetime(values) {} }
     let X = try Matrix(
       base: values.base, element: .float64, rows: rows, columns: width, rowStride: width * 8,
       columnStride: 8)

@@ -43,7 +43,8 @@ struct OneClassSVM: DetectorClass {
         "cache_size", "Memory for kernel values, in MB.", default: .double(200),
         doubles: .init(minimum: 0, minimumExclusive: true, maximum: 1e6)),
       OptionSpec(
-        "max_iter", "Most steps of the solver; -1 for no limit.", default: .int(-1),
+        "max_iter", "Most steps of the solver; -1 for libsvm's limit, 10,000,000 or 100 a row.",
+        default: .int(-1),
         ints: -1...Int.max),
     ])
 
@@ -71,7 +72,10 @@ struct SVMFit {
 
   init(_ training: Training, _ options: Options) throws(DetectionError) {
     let X = training.X
+    try Frame.check(columns: X.columns)
     if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
+    // The lists of rows that the solver makes.
+    try Memory.require(X.rows, of: 64)
     self.X = X
     weights = training.weights
     frame = try Frame(features: Array(0..<X.columns), of: X.columns)

@@ -98,10 +98,13 @@ final class OneClassSolver {
 
   private func improve() throws(DetectionError) {
     var rounds = 0
-    while steps < plan.mostSteps {
+    // libsvm's own limit, for what no tolerance ends.
+    let limit = min(
+      plan.mostSteps, max(10_000_000, rows.count.multipliedReportingOverflow(by: 100).partialValue))
+    while steps < limit {
       let (least, greatest) = border()
       violation = max(0, greatest - least)
-      guard violation >= plan.tolerance else { return }
+      guard violation >= SequentialMinimiser.reachable(plan.tolerance, least, greatest) else { return }
       let fraction = min(0.99, 0.5 + 0.1 * Double(rounds))
       try watch.check(0, fraction)
       let whole = !plan.shrinking || rows.count <= most
@@ -115,7 +118,7 @@ final class OneClassSolver {
       }
       let taken = try minimiser.run(
         tolerance: whole ? plan.tolerance : max(plan.tolerance, 0.02 * violation),
-        most: plan.mostSteps - steps
+        most: limit - steps
       ) { () throws(DetectionError) in try watch.check(0, fraction) }
       steps += taken
       rounds += 1

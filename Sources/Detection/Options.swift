@@ -81,7 +81,7 @@ public struct OptionSpec: Sendable {
   public func allows(_ value: OptionValue) -> Bool { (try? accept(value)) == value }
 
   /// The value as this option keeps it; an int stands for a double where only doubles are allowed.
-  func accept(_ value: OptionValue) throws(DetectionError) -> OptionValue {
+  public func accept(_ value: OptionValue) throws(DetectionError) -> OptionValue {
     switch value {
     case .int(let number):
       if let ints {

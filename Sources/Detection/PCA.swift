@@ -41,6 +41,7 @@ struct PCA: DetectorClass {
     guard X.rows >= 2 else {
       throw DetectionError(.invalidData, "PCA cannot fit on 1 row; at least 2 are needed")
     }
+    try Frame.check(columns: X.columns)
     if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     let frame = try Frame(features: Array(0..<X.columns), of: X.columns)
     let covariance = try covariance(X, frame, options.bool("standardization"), call)

@@ -122,7 +122,7 @@ final class PCAModel: Model {
 
   func write(to writer: inout ModelWriter) throws(DetectionError) {
     frame.write(to: &writer)
-    writer.write(all: components.elements)
+    writer.write(all: components, count: components.count)
     writer.write(all: weights)
   }
 

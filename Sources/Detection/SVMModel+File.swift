@@ -10,10 +10,10 @@ extension SVMModel {
     writer.write(numbers.violation)
     writer.write(numbers.objective)
     writer.write(UInt64(numbers.boundedCount))
-    writer.write(all: means.elements)
-    writer.write(all: Array(coefficients.elements.prefix(supports.count)))
-    writer.write(all: supports.floats.elements)
-    writer.write(all: supports.doubles.elements)
+    writer.write(all: means, count: means.count)
+    writer.write(all: coefficients, count: supports.count)
+    writer.write(all: supports.floats, count: supports.floats.count)
+    writer.write(all: supports.doubles, count: supports.doubles.count)
   }
 
   static func read(

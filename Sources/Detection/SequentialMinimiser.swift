@@ -37,6 +37,11 @@ final class SequentialMinimiser {
     falling[row] = open && multipliers[row] > 0 ? 0 : .infinity
   }
 
+  /// The tolerance, but not so small that what is left of the violation is rounding.
+  static func reachable(_ tolerance: Double, _ a: Double, _ b: Double) -> Double {
+    max(tolerance, 1e-11 * max(abs(a), abs(b)))
+  }
+
   /// Minimise until no pair violates optimality by `tolerance`. `check` is asked now and then. Returns the
   /// steps taken, `most` at most.
   func run(
@@ -45,7 +50,8 @@ final class SequentialMinimiser {
     let kernels = SVMKernels.chosen
     let count = rows.padded
     for row in 0..<count { mark(row) }
-    let rest = max(1, (1 << 21) / count)
+    // A row of kernel values that is not kept costs as many products as there are features.
+    let rest = max(1, (1 << 21) / count / max(1, rows.features / 16))
     var steps = 0
     while steps < most {
       if steps % rest == 0 { try check() }
@@ -56,14 +62,18 @@ final class SequentialMinimiser {
       var widest = 0.0
       let j = kernels.bestPartner(
         gradient.base, falling.base, first, diagonal.base, diagonal[i], least, count, &widest)
-      guard j >= 0, widest >= tolerance else { break }
+      guard j >= 0,
+        widest >= SequentialMinimiser.reachable(tolerance, gradient[i], gradient[j])
+      else { break }
       let second = cache.row(j)
       let curve = max(Double(diagonal[i]) + Double(diagonal[j]) - 2 * Double(first[j]), 1e-12)
       var change = (gradient[j] - gradient[i]) / curve
       let (room, left) = (bounds[i] - multipliers[i], multipliers[j])
       change = min(change, room, left)
+      let before = (multipliers[i], multipliers[j])
       multipliers[i] = change == room ? bounds[i] : multipliers[i] + change
       multipliers[j] = change == left ? 0 : multipliers[j] - change
+      if multipliers[i] == before.0, multipliers[j] == before.1 { break }
       kernels.moveGradient(gradient.base, first, second, change, count)
       mark(i)
       mark(j)

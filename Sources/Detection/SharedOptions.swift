@@ -25,6 +25,7 @@ extension Options {
   /// The seed that random_state gives or asks to be drawn; 0 for a detector without that option.
   var seed: UInt64 {
     guard specs.contains(where: { $0.name == "random_state" }) else { return 0 }
-    return int("random_state").map { UInt64($0) } ?? SystemRandomNumberGenerator().freshSeed()
+    return int("random_state").map { UInt64(bitPattern: Int64($0)) }
+      ?? SystemRandomNumberGenerator().freshSeed()
   }
 }

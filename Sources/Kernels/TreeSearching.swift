@@ -111,6 +111,8 @@ private func search(
       while within != 0 {
         let child = within.trailingZeroBitCount
         within &= within &- 1
+        // No child: node 0 is nobody's.
+        if words[child] == 0, words[8 &+ child] == 0 { continue }
         let bound = eight[child]
         let least = words[16 &+ child]
         var place = waiting

@@ -22,6 +22,8 @@ struct CallState {
   private var lock = pthread_mutex_t()
   private var failure: DetectionError?
   private(set) var wasCancelled = false
+  /// What was told of this call last.
+  private var told = 0.0
   var writer: ModelWriter?
 
   init(
@@ -69,7 +71,8 @@ struct CallState {
     }
     guard isCallingThread, let teller, !wasCancelled else { return wasCancelled }
     let share = fraction.isFinite ? min(max(fraction, 0), 1) : 0
-    if !teller.tell(span.lowerBound + share * (span.upperBound - span.lowerBound)) {
+    told = max(told, span.lowerBound + share * (span.upperBound - span.lowerBound))
+    if !teller.tell(told) {
       wasCancelled = true
       if let stopped { ck_store(stopped, 1) }
     }
@@ -81,7 +84,10 @@ struct CallState {
       return fail(Status.notSupported.rawValue, -1, -1, "host->write works in save only")
     }
     guard size != 0 else { return Status.ok.rawValue }
-    guard let data, size > 0 else { return Status.nullArgument.rawValue }
+    guard let data else { return Status.nullArgument.rawValue }
+    guard size > 0, size < 1 << 48 else {
+      return fail(Status.invalidArgument.rawValue, -1, -1, "host->write of more bytes than there can be")
+    }
     do throws(DetectionError) {
       try writer?.write(bytes: UnsafeRawBufferPointer(start: data, count: size))
       return Status.ok.rawValue
@@ -90,22 +96,32 @@ struct CallState {
     }
   }
 
-  // MARK: parallel loops
+  // MARK: parts
+
+  /// After a part of the rows: tell how far that is; throws when the user wants to stop.
+  mutating func finishPart() throws(DetectionError) {
+    if progress(1) { throw .cancelled }
+  }
+
+  /// Where a loop lies in this call: from what was told last, most of the way to the end, so that several loops
+  /// follow each other.
+  fileprivate var loopSpan: ClosedRange<Double> {
+    let from = max(told, span.lowerBound)
+    return from...(from + 0.8 * max(0, span.upperBound - from))
+  }
 
   /// The same call on one chunk of host->parallel_for.
   fileprivate func part(
-    worker: Int, stopped: UnsafeMutablePointer<Int64>, teller: ProgressTeller?
+    worker: Int, span: ClosedRange<Double>, stopped own: UnsafeMutablePointer<Int64>
   ) -> CallState {
-    CallState(
-      call, teller: worker == 0 ? teller : nil, span: span, stopped: stopped,
-      isCallingThread: worker == 0, firstRow: firstRow, threads: 1)
+    let isCaller = isCallingThread && worker == 0
+    return CallState(
+      call, teller: isCaller ? teller : nil, span: span, stopped: stopped ?? own,
+      isCallingThread: isCaller, firstRow: firstRow, threads: 1)
   }
 
-  /// Who hears of a loop's progress; in a part of the whole, the loop is part of that part.
-  fileprivate var loopSettings: (threads: Int, teller: ProgressTeller?) {
-    guard stopped != nil, teller != nil else { return (Int(threads), teller) }
-    return (Int(threads), isCallingThread ? ProgressTeller(call.part(span), "score") : nil)
-  }
+  /// After a loop.
+  fileprivate mutating func finishLoop(at fraction: Double) { told = max(told, fraction) }
 
   fileprivate mutating func take(_ failure: DetectionError) -> pyn_status {
     if failure.status == .cancelled { wasCancelled = true }
@@ -138,6 +154,10 @@ struct CallState {
       return DetectionError(
         .plugin, "\(detector)\(function) threw a C++ exception: \(thrown.words)")
     }
+    if status == Status.cancelled.rawValue {
+      return DetectionError(
+        .plugin, "\(detector)\(function) says it was cancelled, but nobody asked for that")
+    }
     if var failure, Status(rawValue: status) != nil {
       if failure.message.isEmpty { failure.message = "\(function) failed and did not say why" }
       failure.message = detector + failure.message
@@ -145,9 +165,6 @@ struct CallState {
     }
     switch Status(rawValue: status) {
     case .outOfMemory: return DetectionError(.outOfMemory, "\(detector)\(function) had too little memory")
-    case .cancelled:
-      return DetectionError(
-        .plugin, "\(detector)\(function) says it was cancelled, but nobody asked for that")
     case let known?: return DetectionError(known, "\(detector)\(function) failed and did not say why")
     case nil:
       return DetectionError(.plugin, "\(detector)\(function) returned \(status), which is no status")
@@ -167,21 +184,28 @@ func parallelFor(
   _ context: UnsafeMutableRawPointer?
 ) -> pyn_status {
   guard chunks > 0 else { return Status.ok.rawValue }
-  guard let count = Int(exactly: chunks) else { return Status.invalidArgument.rawValue }
-  let settings = state.pointee.loopSettings
+  guard chunks <= 1 << 48 else { return Status.invalidArgument.rawValue }
+  // A copy: others may fail the call meanwhile.
+  let call = state.pointee
+  let loop = call.loopSpan
+  let width = loop.upperBound - loop.lowerBound
   var stopped: Int64 = 0
   return withUnsafeMutablePointer(to: &stopped) { stopped in
     do throws(DetectionError) {
-      try forEachChunk(count, threads: settings.threads, teller: settings.teller) {
+      try forEachChunk(Int(chunks), threads: Int(call.threads), teller: nil) {
         (chunk, worker) throws(DetectionError) in
-        var part = state.pointee.part(worker: worker, stopped: stopped, teller: settings.teller)
+        let first = loop.lowerBound + width * (Double(chunk) / Double(chunks))
+        let last = loop.lowerBound + width * (Double(chunk + 1) / Double(chunks))
+        var part = call.part(worker: worker, span: first...max(first, last), stopped: stopped)
         var thrown = cplugins_exception()
         let status = withUnsafeMutablePointer(to: &part) {
           cplugins_chunk(
             body, OpaquePointer($0), Int64(chunk), Int32(worker), context, &thrown)
         }
         try part.check(status, thrown, "", "a chunk of parallel_for")
+        try part.finishPart()
       }
+      state.pointee.finishLoop(at: loop.upperBound)
       return Status.ok.rawValue
     } catch {
       return state.pointee.take(error)

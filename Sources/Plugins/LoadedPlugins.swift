@@ -49,6 +49,8 @@ private final class PluginStore: @unchecked Sendable {
   private var loading = pthread_mutex_t()
   private var lock = pthread_mutex_t()
   private var plugins: [LoadedPlugin] = []
+  /// What was opened under each path: the system's loader goes by that, too.
+  private var opened: [String: PluginFile.Identity] = [:]
   /// Of every file that was ever loaded.
   private var hosts: [PluginFile.Identity: PluginHost] = [:]
 
@@ -81,13 +83,24 @@ private final class PluginStore: @unchecked Sendable {
     pthread_mutex_lock(&loading)
     defer { pthread_mutex_unlock(&loading) }
     return try PluginFile.withFile(path) { (file) throws(DetectionError) in
-      if let known = all.first(where: { $0.identity == file.identity }) { return known }
+      if let known = all.first(where: { $0.identity == file.identity }) {
+        try manifest?.check(name: known.name, version: known.version, detectors: known.detectors)
+        return known
+      }
+      if let earlier = opened[file.path], earlier != file.identity {
+        throw DetectionError(
+          .plugin,
+          "\(file.path): it was replaced since this program loaded it: restart the program to load the new one"
+        )
+      }
       _ = try SharedObject(file: file.descriptor, size: file.size, path: file.path)
       let host = try host(of: file)
+      opened[file.path] = file.identity
       let (table, abi) = try PluginLibrary.open(file, host: host)
       let found = try PluginDescription(table, path: file.path)
       host.setName(found.name)
-      try manifest?.check(found)
+      try manifest?.check(
+        name: found.name, version: found.version, detectors: found.classes.map(\.info.name))
       if let other = all.first(where: { $0.name == found.name }) {
         throw DetectionError(
           .plugin,

@@ -222,7 +222,8 @@ private struct TableReader {
       throw refuse("the default \(spec.defaultValue.text) is not allowed; allowed: \(spec.allowed)")
     }
     if name == "random_state" {
-      guard let ints, ints.lowerBound <= 0, choices.isEmpty || choices == ["random"] else {
+      guard let ints, ints.lowerBound <= 0, ints.upperBound >= 0, choices.isEmpty || choices == ["random"]
+      else {
         throw refuse("a seed must allow ints from 0 on, and no text but \"random\"")
       }
     }

@@ -57,14 +57,30 @@ final class PluginDetector: DetectorClass, @unchecked Sendable {
   ) throws(DetectionError) -> PluginModel {
     try PluginModel.check(training.X, nanAllowed: PluginModel.takesMissing(options))
     try instance.learn(training, call: call, inPart: inPart)
-    return try PluginModel(instance, options: options, featureCount: training.X.columns)
+    return try PluginModel(
+      instance, nanAllowed: PluginModel.takesMissing(options), featureCount: training.X.columns)
   }
 
   func read(
     _ reader: inout ModelReader, options: Options, featureCount: Int
   ) throws(DetectionError) -> any Model {
+    // The values that the model was made with: the detector's own may have been set anew since.
+    guard case .bool(let nanAllowed) = try reader.readOptionValue() else {
+      throw reader.damaged("it does not say whether values may be missing")
+    }
+    let own = info.options.prefix(ownOptions)
+    var values = own.map(\.defaultValue)
+    for _ in 0..<(try reader.readCount("number of options", atMost: 1024)) {
+      let name = try reader.readString("option name")
+      let value = try reader.readOptionValue()
+      // Options that a later version of the plugin added keep their defaults.
+      guard let index = own.firstIndex(where: { $0.name == name }),
+        let accepted = try? own[index].accept(value)
+      else { throw reader.damaged("option \(name): \(value.text) is not allowed") }
+      values[index] = accepted
+    }
     let instance = try PluginInstance(
-      self, loading: reader.readRest(), options: options, featureCount: featureCount)
-    return try PluginModel(instance, options: options, featureCount: featureCount)
+      self, loading: reader.readRest(), values, featureCount: featureCount)
+    return try PluginModel(instance, nanAllowed: nanAllowed, featureCount: featureCount)
   }
 }

@@ -3,10 +3,13 @@ import Glibc
 
 /// A file that is opened and found safe to use: regular, and neither it nor its folder writable for everyone.
 struct PluginFile {
-  /// Tells a file from all others.
+  /// Tells a file from all others, also from a later one that was given its inode.
   struct Identity: Hashable {
     var device: dev_t
     var inode: ino_t
+    var size: off_t
+    var seconds: Int
+    var nanoseconds: Int
   }
 
   /// Without symbolic links.
@@ -20,8 +23,10 @@ struct PluginFile {
     _ path: String, _ body: (PluginFile) throws(DetectionError) -> Result
   ) throws(DetectionError) -> Result {
     guard let resolved = realpath(path, nil) else { throw failure("find", path) }
+    defer { free(resolved) }
+    // Whoever may write to a folder may put a link there.
+    try checkFolder(of: path)
     let text = String(cString: resolved)
-    free(resolved)
     let descriptor = open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure("open", text) }
     defer { close(descriptor) }
@@ -35,16 +40,21 @@ struct PluginFile {
       throw DetectionError(.plugin, "\(path): not a regular file")
     }
     try PluginFile.check(status.st_mode, path, "o-w")
-    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
-    var folderStatus = stat()
-    guard stat(folder.isEmpty ? "/" : folder, &folderStatus) == 0 else {
-      throw PluginFile.failure("look at", folder)
-    }
-    try PluginFile.check(folderStatus.st_mode, folder, "o-w")
+    try PluginFile.checkFolder(of: path)
     self.path = path
     self.descriptor = descriptor
     size = UInt64(max(status.st_size, 0))
-    identity = Identity(device: status.st_dev, inode: status.st_ino)
+    identity = Identity(
+      device: status.st_dev, inode: status.st_ino, size: status.st_size,
+      seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+  }
+
+  private static func checkFolder(of path: String) throws(DetectionError) {
+    let folder =
+      path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    var status = stat()
+    guard stat(folder, &status) == 0 else { throw failure("look at", folder) }
+    try check(status.st_mode, folder, "o-w")
   }
 
   private static func check(

@@ -7,9 +7,10 @@ import Glibc
 /// makes one keeps it as long as the process lives, as the plugin's code does, even when it was refused.
 final class PluginHost: @unchecked Sendable {
   let table: UnsafeMutablePointer<pyn_plugin_host>
-  /// How messages call the plugin: its path, then its name once that is known. A message may be under way
-  /// with the earlier one, which therefore stays.
-  private var labels: [UnsafeMutablePointer<CChar>]
+  /// How messages call the plugin, as an address: its path, then its name once that is known. A message may be
+  /// under way with the earlier one, so that is kept.
+  private let label: UnsafeMutablePointer<Int64>
+  private let path: UnsafeMutablePointer<CChar>
   private let blocks: UnsafeMutablePointer<Int64>
 
   /// Versions of the contract that this host serves.
@@ -25,7 +26,9 @@ final class PluginHost: @unchecked Sendable {
   }
 
   private init(_ label: UnsafeMutablePointer<CChar>, version: UnsafeMutablePointer<CChar>) {
-    labels = [label]
+    path = label
+    self.label = .allocate(capacity: 1)
+    self.label.initialize(to: Int64(Int(bitPattern: label)))
     blocks = .allocate(capacity: 1)
     blocks.initialize(to: 0)
     table = .allocate(capacity: 1)
@@ -34,10 +37,13 @@ final class PluginHost: @unchecked Sendable {
   }
 
   func setName(_ name: String) {
-    if let copy = strdup(name) { labels.append(copy) }
+    if let copy = strdup(name) { ck_store(label, Int64(Int(bitPattern: copy))) }
   }
 
-  fileprivate var label: UnsafePointer<CChar> { UnsafePointer(labels[labels.count - 1]) }
+  fileprivate func log(_ level: Int32, _ message: UnsafePointer<CChar>) {
+    guard let name = UnsafePointer<CChar>(bitPattern: Int(ck_load(label))) else { return }
+    PluginLog.send(level, from: name, message)
+  }
 
   /// Blocks that the plugin allocated and did not release.
   var allocatedBlocks: Int64 { ck_load(blocks) }
@@ -69,7 +75,7 @@ private enum HostFunctions {
     table.abi_version = PluginHost.versions.upperBound
     table.log = { host, level, message in
       guard let host = PluginHost.of(host), let message else { return }
-      PluginLog.send(level, from: host.label, message)
+      host.log(level, message)
     }
     table.fail = { call, status, row, column, message in
       CallState.of(call)?.pointee.fail(status, row, column, message) ?? status
@@ -124,6 +130,11 @@ private func fill<Value>(
   _ count: Int64, _ draw: (inout Random) -> Value
 ) {
   guard let state = generator(random), let values, count > 0 else { return }
+  // One that was never started.
+  let words = random?.pointee.state
+  if words?.0 == 0, words?.1 == 0, words?.2 == 0, words?.3 == 0 {
+    state.pointee = Random(seed: 0, stream: 0)
+  }
   var generator = state.pointee
   for index in 0..<Int(count) { values[index] = draw(&generator) }
   state.pointee = generator

@@ -8,7 +8,7 @@ final class PluginInstance: @unchecked Sendable {
   let detector: PluginDetector
   let pointer: UnsafeMutableRawPointer
   /// The values it was made with, in the order of the plugin's list; a copy is made with the same.
-  private let values: [OptionValue]
+  let values: [OptionValue]
 
   private typealias Make = (
     _ values: UnsafePointer<pyn_value>?, _ call: OpaquePointer,
@@ -27,14 +27,6 @@ final class PluginInstance: @unchecked Sendable {
   }
 
   convenience init(
-    _ detector: PluginDetector, loading bytes: UnsafeRawBufferPointer, options: Options,
-    featureCount: Int
-  ) throws(DetectionError) {
-    try self.init(
-      detector, loading: bytes, PluginInstance.values(detector, options), featureCount: featureCount)
-  }
-
-  private convenience init(
     _ detector: PluginDetector, loading bytes: UnsafeRawBufferPointer, _ values: [OptionValue],
     featureCount: Int
   ) throws(DetectionError) {
@@ -84,7 +76,7 @@ final class PluginInstance: @unchecked Sendable {
     try state.check(status, thrown, detector.name, inPart ? "partial_fit" : "fit")
   }
 
-  func save(to writer: inout ModelWriter) throws(DetectionError) {
+  func save() throws(DetectionError) -> [UInt8] {
     var state = CallState(Call(threads: 1))
     state.writer = ModelWriter()
     var thrown = cplugins_exception()
@@ -92,16 +84,11 @@ final class PluginInstance: @unchecked Sendable {
       cplugins_save(detector.table, pointer, OpaquePointer($0), &thrown)
     }
     try state.check(status, thrown, detector.name, "save")
-    guard let written = state.writer?.bytes else { return }
-    try written.withUnsafeBufferPointer { (bytes) throws(DetectionError) in
-      try writer.write(bytes: UnsafeRawBufferPointer(bytes))
-    }
+    return state.writer?.bytes ?? []
   }
 
   func copy(featureCount: Int) throws(DetectionError) -> PluginInstance {
-    var writer = ModelWriter()
-    try save(to: &writer)
-    return try writer.bytes.withUnsafeBufferPointer { (bytes) throws(DetectionError) in
+    try save().withUnsafeBufferPointer { (bytes) throws(DetectionError) in
       try PluginInstance(
         detector, loading: UnsafeRawBufferPointer(bytes), values, featureCount: featureCount)
     }
@@ -146,7 +133,8 @@ final class PluginInstance: @unchecked Sendable {
     detector.info.options.prefix(detector.ownOptions).map { spec in
       let value = (try? options.value(spec.name)) ?? spec.defaultValue
       guard spec.name == "random_state", value == .string("random") else { return value }
-      return .int(Int(SystemRandomNumberGenerator().freshSeed()))
+      let most = UInt64(max(spec.ints?.upperBound ?? 0, 0))
+      return .int(Int(SystemRandomNumberGenerator().freshSeed() % (most + 1)))
     }
   }
 }

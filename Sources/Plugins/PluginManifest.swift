@@ -20,7 +20,7 @@ public struct PluginManifest: Sendable {
 
   init(at path: String) throws(DetectionError) {
     self = try PluginFile.withFile(path) { (file) throws(DetectionError) in
-      try PluginManifest(path: path, resolved: file.path, file.contents(limit: 1 << 16))
+      try PluginManifest(path: path, resolved: file.path, file.contents(limit: 1 << 13))
     }
   }
 
@@ -68,18 +68,19 @@ public struct PluginManifest: Sendable {
   }
 
   /// The loaded plugin must be the one that the manifest promises.
-  func check(_ plugin: PluginDescription) throws(DetectionError) {
-    guard plugin.name == name, plugin.version == version else {
+  func check(
+    name found: String, version foundVersion: Version, detectors present: [String]
+  ) throws(DetectionError) {
+    guard found == name, foundVersion == version else {
       throw DetectionError(
         .plugin,
-        "\(path) promises the plugin \(name) \(version), but \(library) is \(plugin.name)"
-          + " \(plugin.version): install library and manifest together")
+        "\(path) promises the plugin \(name) \(version), but \(library) is \(found)"
+          + " \(foundVersion): install library and manifest together")
     }
-    let found = plugin.classes.map(\.info.name)
-    for detector in detectors where !found.contains(detector) {
+    for detector in detectors where !present.contains(detector) {
       throw DetectionError(
         .plugin,
-        "\(path) promises the detector \(detector), but \(library) has \(found.joined(separator: ", "))")
+        "\(path) promises the detector \(detector), but \(library) has \(present.joined(separator: ", "))")
     }
   }
 }

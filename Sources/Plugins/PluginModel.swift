@@ -10,25 +10,45 @@ final class PluginModel: Model, @unchecked Sendable {
   var naturalThreshold = 0.0
   private let instance: PluginInstance
   private let nanAllowed: Bool
-  private let shared: Bool
-  private var lock = pthread_mutex_t()
+  private let turn: InstanceTurn
 
-  init(_ instance: PluginInstance, options: Options, featureCount: Int) throws(DetectionError) {
+  init(
+    _ instance: PluginInstance, nanAllowed: Bool, featureCount: Int
+  ) throws(DetectionError) {
     self.instance = instance
     self.featureCount = featureCount
-    nanAllowed = PluginModel.takesMissing(options)
-    shared = instance.detector.can(Int(PYN_PLUGIN_THREAD_SAFE_SCORE))
-    pthread_mutex_init(&lock, nil)
+    self.nanAllowed = nanAllowed
+    turn = InstanceTurn(shared: instance.detector.can(Int(PYN_PLUGIN_THREAD_SAFE_SCORE)))
     if let threshold = try instance.threshold() { naturalThreshold = threshold }
   }
 
-  deinit { pthread_mutex_destroy(&lock) }
+  private var shared: Bool { turn.shared }
 
-  var fitted: [(name: String, value: Double)] { instance.fitted() }
+  var fitted: [(name: String, value: Double)] {
+    (try? turn.take(instance.detector.name) { () throws(DetectionError) in instance.fitted() }) ?? []
+  }
 
-  func write(to writer: inout ModelWriter) throws(DetectionError) { try instance.save(to: &writer) }
+  /// What the instance was made with, then the plugin's own bytes.
+  func write(to writer: inout ModelWriter) throws(DetectionError) {
+    writer.write(.bool(nanAllowed))
+    writer.write(UInt64(instance.values.count))
+    for (spec, value) in zip(instance.detector.info.options, instance.values) {
+      writer.write(spec.name)
+      writer.write(value)
+    }
+    let bytes = try turn.take(instance.detector.name) { () throws(DetectionError) in
+      try instance.save()
+    }
+    try bytes.withUnsafeBufferPointer { (bytes) throws(DetectionError) in
+      try writer.write(bytes: UnsafeRawBufferPointer(bytes))
+    }
+  }
 
-  func copy() throws(DetectionError) -> PluginInstance { try instance.copy(featureCount: featureCount) }
+  func copy() throws(DetectionError) -> PluginInstance {
+    try turn.take(instance.detector.name) { () throws(DetectionError) in
+      try instance.copy(featureCount: featureCount)
+    }
+  }
 
   static func takesMissing(_ options: Options) -> Bool {
     options.string("missing_values") == "native"
@@ -49,7 +69,7 @@ final class PluginModel: Model, @unchecked Sendable {
     _ X: Matrix, call: Call, into scores: UnsafeMutablePointer<Double>
   ) throws(DetectionError) {
     guard let function = instance.detector.table.pointee.score else { return }
-    try rate(X, call, "score", function) {
+    try rate(X, call, "score") {
       (rows, state) throws(DetectionError) in
       try self.run(function, "score", rows, &state, into: scores + (rows.firstRow - X.firstRow))
     }
@@ -61,7 +81,7 @@ final class PluginModel: Model, @unchecked Sendable {
     guard let function = instance.detector.table.pointee.explain,
       let score = instance.detector.table.pointee.score
     else { throw DetectionError(.notSupported, "\(instance.detector.name) cannot explain its scores") }
-    try rate(X, call, "explain", function) {
+    try rate(X, call, "explain") {
       (rows, state) throws(DetectionError) in
       let scores = try Buffer<Double>(count: rows.rows)
       try self.run(score, "score", rows, &state, into: scores.base)
@@ -74,14 +94,22 @@ final class PluginModel: Model, @unchecked Sendable {
   /// Work through the rows in parts: a first small one tells how long rows take, and the others are cut so that
   /// each lasts some milliseconds, which is how soon a cancellation is heard.
   private func rate(
-    _ X: Matrix, _ call: Call, _ stage: StaticString, _ function: Function,
+    _ X: Matrix, _ call: Call, _ stage: StaticString,
     _ work: (Matrix, inout CallState) throws(DetectionError) -> Void
   ) throws(DetectionError) {
-    if !shared { pthread_mutex_lock(&lock) }
-    defer { if !shared { pthread_mutex_unlock(&lock) } }
+    try turn.take(instance.detector.name) { () throws(DetectionError) in
+      try rateInParts(X, call, stage, work)
+    }
+  }
+
+  private func rateInParts(
+    _ X: Matrix, _ call: Call, _ stage: StaticString,
+    _ work: (Matrix, inout CallState) throws(DetectionError) -> Void
+  ) throws(DetectionError) {
     let probe = min(X.rows, 64)
     guard X.rows > probe else {
-      var state = CallState(call, firstRow: X.firstRow)
+      let teller = call.progress == nil ? nil : ProgressTeller(call, stage)
+      var state = CallState(call, teller: teller, firstRow: X.firstRow)
       return try work(X, &state)
     }
     let teller = ProgressTeller(call, stage)
@@ -99,7 +127,7 @@ final class PluginModel: Model, @unchecked Sendable {
     let parts = (left + size - 1) / size
     var stopped: Int64 = 0
     try withUnsafeMutablePointer(to: &stopped) { (stopped) throws(DetectionError) in
-      try forEachChunk(parts, threads: threads, teller: teller) {
+      try forEachChunk(parts, threads: threads, teller: nil) {
         (chunk, worker) throws(DetectionError) in
         let first = probe + chunk * size
         let last = min(first + size, X.rows)
@@ -109,6 +137,7 @@ final class PluginModel: Model, @unchecked Sendable {
           stopped: stopped, isCallingThread: worker == 0, firstRow: X.firstRow + first,
           threads: shared ? 1 : call.threads)
         try work(X.slice(first..<last), &state)
+        try state.finishPart()
       }
     }
   }

@@ -1,3 +1,4 @@
+import CPlugins
 import Detection
 import Glibc
 
@@ -24,8 +25,7 @@ public enum PluginSearch {
 
   /// The variable, in programs that run with the rights of whoever started them.
   private static func environment(_ name: String) -> String? {
-    guard getuid() == geteuid(), getgid() == getegid(), let value = getenv(name), value.pointee != 0
-    else { return nil }
+    guard let value = cplugins_environment(name), value.pointee != 0 else { return nil }
     return String(validatingCString: value)
   }
 

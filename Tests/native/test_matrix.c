@@ -261,8 +261,21 @@ static int tear_down(void **state) {
     return 0;
 }
 
+// Strides whose sum passes what an address can hold.
+static void strides_of_opposite_signs(void **state) {
+    (void)state;
+    static double values[4];
+    pyn_matrix wild = PYN_MATRIX_F64(values, 2, 2);
+    wild.row_stride = -16;
+    wild.column_stride = 0x7ffffffffffffff0;
+    pyn_detector *forest = make_forest(3, 16);
+    STATUS(PYN_ERROR_INVALID_DATA, pyn_detector_fit(forest, &wild, NULL, &error));
+    pyn_detector_free(forest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strides_of_opposite_signs),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(unusable_layouts),
         TEST(structs_of_other_versions),

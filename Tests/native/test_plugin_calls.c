@@ -233,6 +233,74 @@ static void one_at_a_time_where_the_plugin_asks_for_it(void **state) {
     pyn_detector_free(d);
 }
 
+static int refusals;
+static int32_t score_inside(double fraction, const char *stage, void *context) {
+    (void)fraction, (void)stage;
+    double own[1];
+    const pyn_matrix one = PYN_MATRIX_F64(x, 1, 3);
+    pyn_error inner = PYN_ERROR_INIT;
+    const pyn_status status = pyn_detector_score(context, &one, NULL, own, 1, &inner);
+    if (status == PYN_ERROR_NOT_SUPPORTED && strstr(inner.message, "one at a time")) refusals++;
+    return 0;
+}
+
+static void a_call_from_inside_a_call_is_refused_not_hung(void **state) {
+    (void)state;
+    static int32_t labels[ROWS];
+    pyn_detector *d = NULL;
+    OK(pyn_detector_create("LonelyProbe", &d, &error));
+    OK(pyn_detector_set_string(d, "behaviour", "score is slow", &error));
+    pyn_call call = PYN_CALL_INIT;
+    call.labels = labels;
+    call.label_count = ROWS;
+    OK(pyn_detector_fit(d, &(pyn_matrix)PYN_MATRIX_F64(x, 10, 3), &(pyn_call){sizeof call, NULL, NULL, 0, 0, NULL, 0, labels, 10}, &error));
+    call.progress = score_inside;
+    call.progress_context = d;
+    // It tells progress amid the rows, where the inner call is refused, and at the end, where it works.
+    OK(pyn_detector_score(d, &X, &call, scores, ROWS, &error));
+    assert_true(refusals > 0);
+    pyn_detector_free(d);
+}
+
+// What a model was made with, not what is set now, is what its file keeps.
+static void options_set_after_a_fit_wait_for_the_next(void **state) {
+    (void)state;
+    pyn_detector *d = fitted_probe("good"), *loaded = NULL;
+    OK(pyn_detector_set_string(d, "behaviour", "score gives NaN", &error));
+    OK(pyn_detector_set_string(d, "missing_values", "native", &error));
+    size_t size;
+    uint8_t *bytes = saved_bytes(d, &size);
+    OK(pyn_detector_load_memory(bytes, size, &loaded, &error));
+    x[3 * 7] = 777;
+    OK(pyn_detector_score(loaded, &X, NULL, scores, ROWS, &error));
+    assert_true(scores[7] == 777);
+    x[3 * 7] = NAN;
+    STATUS(PYN_ERROR_INVALID_DATA, pyn_detector_score(loaded, &X, NULL, scores, ROWS, &error));
+    x[3 * 7] = 0.5;
+    free(bytes);
+    pyn_detector_free(loaded);
+    pyn_detector_free(d);
+}
+
+static void few_slow_rows_can_be_cancelled(void **state) {
+    (void)state;
+    pyn_detector *d = probe("score waits");
+    OK(pyn_detector_fit(d, &(pyn_matrix)PYN_MATRIX_F64(x, 2, 3), NULL, &error));
+    int calls = 0;
+    pyn_call call = PYN_CALL_INIT;
+    call.progress = stop_soon;
+    call.progress_context = &calls;
+    STATUS(PYN_ERROR_CANCELLED, pyn_detector_score(d, &(pyn_matrix)PYN_MATRIX_F64(x, 4, 3), &call, scores, 4, &error));
+    pyn_detector_free(d);
+}
+
+static void numbers_of_plugins_that_make_no_sense(void **state) {
+    (void)state;
+    pyn_detector *d = probe("asks for nonsense");
+    OK(pyn_detector_fit(d, &X, NULL, &error));  // the probe says what it was told
+    pyn_detector_free(d);
+}
+
 static void learning_in_parts(void **state) {
     (void)state;
     pyn_detector *d = probe("good");
@@ -424,6 +492,10 @@ int main(int count, char **arguments) {
         cmocka_unit_test(a_random_seed_is_fresh),
         cmocka_unit_test(cancelling),
         cmocka_unit_test(one_at_a_time_where_the_plugin_asks_for_it),
+        cmocka_unit_test(a_call_from_inside_a_call_is_refused_not_hung),
+        cmocka_unit_test(options_set_after_a_fit_wait_for_the_next),
+        cmocka_unit_test(few_slow_rows_can_be_cancelled),
+        cmocka_unit_test(numbers_of_plugins_that_make_no_sense),
         cmocka_unit_test(learning_in_parts),
         cmocka_unit_test(shares_sum_to_the_score),
         cmocka_unit_test(the_threshold_is_a_quantile),

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int64_t detectors_before;
 
@@ -186,6 +187,15 @@ static void files_that_everyone_may_write(void **state) {
     assert_message_has(folder);
     assert_message_has("writable for everyone");
     assert_int_equal(chmod(folder, 0700), 0);
+    // A link that anyone could have put there, to a file that is safe itself.
+    char open_folder[300], link_path[320];
+    snprintf(open_folder, sizeof open_folder, "%s/open", folder);
+    snprintf(link_path, sizeof link_path, "%s/link.so", open_folder);
+    assert_int_equal(mkdir(open_folder, 0777), 0);
+    assert_int_equal(chmod(open_folder, 0777), 0);
+    assert_int_equal(symlink(FAULTY_PLUGIN, link_path), 0);
+    STATUS(PYN_ERROR_PLUGIN, pyn_plugin_load(link_path, NULL, &error));
+    assert_message_has(open_folder);
     free(bytes);
 }
 
@@ -215,6 +225,22 @@ static void the_good_one_loads(void **state) {
     assert_int_equal(pyn_detector_count(), detectors_before + 2);
 }
 
+// The system's loader would give the old code again, and nobody would know.
+static void a_file_that_was_replaced(void **state) {
+    (void)state;
+    size_t size;
+    uint8_t *bytes = read_file(FAULTY_PLUGIN, &size);
+    const char *path = write_file("replaced.so", bytes, size, 0644);
+    setenv("FAULT", "no fit", 1);
+    STATUS(PYN_ERROR_PLUGIN, pyn_plugin_load(path, NULL, &error));
+    assert_message_has("function fit is NULL");
+    unsetenv("FAULT");
+    path = write_file("replaced.so", bytes, size, 0644);
+    STATUS(PYN_ERROR_PLUGIN, pyn_plugin_load(path, NULL, &error));
+    assert_message_has("was replaced since");
+    free(bytes);
+}
+
 int main(void) {
     detectors_before = pyn_detector_count();
     const struct CMUnitTest tests[] = {
@@ -227,6 +253,7 @@ int main(void) {
         cmocka_unit_test(files_that_everyone_may_write),
         cmocka_unit_test(what_is_no_file),
         cmocka_unit_test(the_good_one_loads),
+        cmocka_unit_test(a_file_that_was_replaced),
     };
     return cmocka_run_group_tests_name("plugin refusals", tests, NULL, NULL);
 }

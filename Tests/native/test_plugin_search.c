@@ -31,7 +31,7 @@ static void copy_file(const char *from, const char *folder, const char *name) {
 
 // A manifest with one line changed: `line` in place of the one that begins with `key`.
 static void manifest(const char *folder, const char *file, const char *name, const char *key, const char *line) {
-    char head[6][200], text[1500] = "";
+    char head[6][200], text[4000] = "";
     snprintf(head[0], 200, "manifest_version = 1");
     snprintf(head[1], 200, "name = \"%s\"", name);
     snprintf(head[2], 200, "version = \"1.0.0\"");
@@ -81,6 +81,9 @@ static void manifests_at_fault(void **state) {
     a_manifest_at_fault("library", "", "beside the manifest or below it");
     a_manifest_at_fault("version", "version = \"2.0.0\"", "promises the plugin faulty 2.0.0, but");
     a_manifest_at_fault("detectors", "detectors = [\"Oracle\"]", "promises the detector Oracle");
+    char deep[1200] = "";
+    for (int i = 0; i < 500; i++) strcat(deep, "a.");
+    a_manifest_at_fault("abi", strcat(deep, "b = 1"), "nested too deeply");
     a_manifest_at_fault("abi", "abi = = 1", "not TOML: line 4");
     char path[600];
     manifest(first, "faulty.toml", "faulty", "library", "libgone.so");

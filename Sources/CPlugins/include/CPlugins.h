@@ -46,6 +46,9 @@ typedef void (*cplugins_toml_visitor)(const char *place, int32_t kind, const cha
 int32_t cplugins_toml(const char *text, size_t length, cplugins_toml_visitor visit, void *context,
                       char *message, size_t capacity);
 
+// The variable, but NULL in a program that has more rights than whoever started it.
+const char *cplugins_environment(const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -609,8 +609,8 @@ struct pyn_plugin_host {
     int32_t (*thread_count)(const pyn_plugin_call *call);
 
     /* Run body for every chunk on the threads of the call, and return when all are done: PYN_OK, or the
-     * failure of the earliest chunk that failed, or PYN_ERROR_CANCELLED (it tells progress itself). Do not
-     * call it inside a chunk. [calling thread] */
+     * failure of the earliest chunk that failed, or PYN_ERROR_CANCELLED (it tells progress itself, between
+     * chunks: let none last longer than some 20 ms). Do not call it inside a chunk. [calling thread] */
     pyn_status (*parallel_for)(pyn_plugin_call *call, int64_t chunks, pyn_plugin_chunk body,
                                void *context);
 

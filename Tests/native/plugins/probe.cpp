@@ -52,6 +52,24 @@ pyn_status learn(void *instance, pyn_plugin_call *call, const pyn_plugin_trainin
             for (int k = 0; k < 20000; k++) work = work + std::sqrt(double(k));
             if (host->progress(call, step / 1e5)) return PYN_ERROR_CANCELLED;
         }
+    if (probe->is("asks for nonsense")) {
+        pyn_plugin_random never_started = {};
+        double values[4];
+        host->random_normal(&never_started, values, 4);
+        const auto chunk = [](pyn_plugin_call *, std::int64_t, std::int32_t, void *) { return pyn_status(PYN_OK); };
+        if (host->parallel_for(call, INT64_MAX, chunk, nullptr) != PYN_ERROR_INVALID_ARGUMENT ||
+            host->parallel_for(call, -5, chunk, nullptr) != PYN_OK ||
+            host->read_rows(training->X, INT64_MAX, 2, values) != PYN_ERROR_SHAPE_MISMATCH ||
+            host->read_column(training->X, -1, values) != PYN_ERROR_SHAPE_MISMATCH ||
+            host->allocate(host, SIZE_MAX) != nullptr || host->get_extension(host, "none/1") != nullptr)
+            return host->fail(call, PYN_ERROR_INTERNAL, -1, -1, "nonsense was taken");
+        pyn_matrix wild = *training->X;
+        wild.rows = wild.columns = 2;
+        wild.row_stride = -16;
+        wild.column_stride = 0x7ffffffffffffff0;
+        if (host->read_rows(&wild, 0, 1, values) != PYN_ERROR_INVALID_DATA)
+            return host->fail(call, PYN_ERROR_INTERNAL, -1, -1, "wild strides were taken");
+    }
     if (probe->is("needs weights") && !training->sample_weight)
         return host->fail(call, PYN_ERROR_INVALID_ARGUMENT, -1, -1, "weights are needed");
     if (probe->is("fit in parallel") || probe->is("chunk fails") || probe->is("chunk throws")) {
@@ -99,6 +117,12 @@ pyn_status score(const void *instance, pyn_plugin_call *call, const pyn_matrix *
         ~Leave() { --probe->running; }
     } leave{probe};
     if (probe->is("score throws a number")) throw 42;
+    if (probe->is("score waits"))
+        for (int step = 0; X->rows > 2 && step < 100000; step++) {
+            volatile double work = 0;
+            for (int k = 0; k < 20000; k++) work = work + std::sqrt(double(k));
+            if (host->progress(call, step / 1e5)) return PYN_ERROR_CANCELLED;
+        }
     if (probe->is("score is slow")) {
         volatile double work = 0;
         for (std::int64_t k = 0; k < 10000 * X->rows; k++) work = work + std::sqrt(double(k));
@@ -154,6 +178,7 @@ const char *const behaviours[] = {
     "fit out of memory", "fit cancelled by nobody", "fit waits", "needs weights", "fit in parallel", "chunk fails",
     "chunk throws", "score throws a number", "score fails at a row", "score gives NaN",
     "score is slow", "explain negative", "save fails",
+    "score waits", "asks for nonsense",
 };
 const char *const random_choices[] = {"random"};
 

@@ -572,7 +572,7 @@ class OneClassSVM(WeightedOutlierDetector):
         Allowed: float in (0.0, 1000000.0].
 
     max_iter : int, default=-1
-        Most steps of the solver; -1 for no limit.
+        Most steps of the solver; -1 for libsvm's limit, 10,000,000 or 100 a row.
         Allowed: int >= -1.
 
     n_jobs : int, default=None
