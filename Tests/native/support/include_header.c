@@ -1,5 +1,6 @@
 // The header alone, twice, with the initialisers that it offers.
 #include <pynomaly.h>
+#include <pynomaly_plugin.h>
 #include <pynomaly.h>
 
 int use_header(const float *floats, const double *doubles);
