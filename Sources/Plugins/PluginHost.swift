@@ -11,6 +11,8 @@ final class PluginHost: @unchecked Sendable {
   /// under way with the earlier one, so that is kept.
   private let label: UnsafeMutablePointer<Int64>
   private let path: UnsafeMutablePointer<CChar>
+  /// All names that were given; only while loading, which one thread does at a time.
+  private var names: [UnsafeMutablePointer<CChar>] = []
   private let blocks: UnsafeMutablePointer<Int64>
 
   /// Versions of the contract that this host serves.
@@ -37,7 +39,9 @@ final class PluginHost: @unchecked Sendable {
   }
 
   func setName(_ name: String) {
-    if let copy = strdup(name) { ck_store(label, Int64(Int(bitPattern: copy))) }
+    guard let copy = strdup(name) else { return }
+    names.append(copy)
+    ck_store(label, Int64(Int(bitPattern: copy)))
   }
 
   fileprivate func log(_ level: Int32, _ message: UnsafePointer<CChar>) {
