@@ -29,11 +29,16 @@ help: ## List the targets
 # ------------------------------------------------------------------------------------- build --
 
 .PHONY: build swift-toolchain
-build: swift-toolchain ## Build the shared library and the command-line tool
+build: swift-toolchain headers ## Build the shared library and the command-line tool
 	$(SWIFT_BUILD)
 
 $(LIBRARY) $(CLI) &:
 	@$(MAKE) --no-print-directory build
+
+# Headers only: the library loads libdw when native stacks are asked for.
+.PHONY: headers
+headers:
+	@Tests/support/need libdw-dev
 
 swift-toolchain:
 	@command -v swift >/dev/null || { \
@@ -108,10 +113,10 @@ uninstall: ## Remove what `make install` put below PREFIX
 
 .PHONY: test
 test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
-	@MAKE="$(MAKE)" Tests/run swift native abi install python cli readme fuzz
+	@MAKE="$(MAKE)" Tests/run swift native abi install python cli profiling readme fuzz
 
 .PHONY: test-swift
-test-swift: swift-toolchain ## Tests of the core, in Swift
+test-swift: swift-toolchain headers ## Tests of the core, in Swift
 	swift test --parallel
 
 .PHONY: stage
@@ -148,6 +153,11 @@ test-readme: stage installed-wheel ## The examples of README.md, against an inst
 .PHONY: test-cli
 test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
+
+.PHONY: test-profiling
+test-profiling: build $(VENV)/stamp ## Tests of the profiler, on processes of every CPython that is here
+	Tests/support/need gcc:gcc g++:g++ strip:binutils gdb:gdb strace:strace
+	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/profiling
 
 .PHONY: test-fuzz
 test-fuzz: ## A short round of every fuzzer

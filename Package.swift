@@ -47,8 +47,15 @@ let package = Package(
       name: "Detection",
       dependencies: ["CKernels", "Kernels"] + kernelsV3.map { .init(stringLiteral: $0.name) },
       swiftSettings: optimised),
+    // libdw and libelf are loaded at run time; their headers are needed to build (libdw-dev).
+    .target(name: "CElfutils"),
+    .target(name: "CProfiling"),
     .target(
-      name: "Pynomaly", dependencies: ["CPynomaly", "Detection"], swiftSettings: optimised),
+      name: "Profiling", dependencies: ["CElfutils", "CProfiling"], exclude: ["Profiling.docc"],
+      swiftSettings: optimised),
+    .target(
+      name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Profiling"],
+      swiftSettings: optimised),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),
     .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: optimised),

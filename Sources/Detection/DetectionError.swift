@@ -16,6 +16,8 @@ public enum Status: Int32, Sendable {
   case modelFormat = 13
   case modelVersion = 14
   case internalFault = 15
+  case noProcess = 20
+  case notPermitted = 21
 }
 
 /// What went wrong, where, and what is allowed.

@@ -22,6 +22,8 @@ public func pyn_status_name(_ status: pyn_status) -> UnsafePointer<CChar>? {
   case .modelFormat: name = "PYN_ERROR_MODEL_FORMAT"
   case .modelVersion: name = "PYN_ERROR_MODEL_VERSION"
   case .internalFault: name = "PYN_ERROR_INTERNAL"
+  case .noProcess: name = "PYN_ERROR_NO_PROCESS"
+  case .notPermitted: name = "PYN_ERROR_NOT_PERMITTED"
   case nil: name = "PYN_ERROR_UNKNOWN"
   }
   return cString(name)
