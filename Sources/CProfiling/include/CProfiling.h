@@ -35,6 +35,9 @@ enum { CP_RUNNING = 0, CP_STOPPED = 1, CP_GONE = 2 };
  * must be handed to cp_detach, or 0. Returns CP_*. */
 int32_t cp_poll(int32_t tid, int32_t *signal);
 
+/* The same, but wait until it has stopped. */
+int32_t cp_await(int32_t tid, int32_t *signal);
+
 /* Nanoseconds that all threads of a process have run so far: exact, also for those that run now. While
  * it stands still, nothing in the process has run. Returns -1 when the process is gone. */
 int64_t cp_process_cpu_time(int32_t pid);
@@ -44,6 +47,25 @@ int64_t cp_now(void);
 
 /* Run `body(context)` on a new thread and wait for its end. */
 int32_t cp_on_new_thread(void (*body)(void *context), void *context);
+
+/* Start `body(context)` on a new thread; cp_join waits for its end and frees the handle. */
+typedef struct cp_thread cp_thread;
+int32_t cp_start(void (*body)(void *context), void *context, cp_thread **thread);
+void cp_join(cp_thread *thread);
+
+/* Let the calling thread run on one processor only; which one it runs on now; let it run on all that it
+ * might before (-1). */
+int32_t cp_pin(int32_t processor);
+int32_t cp_processor(void);
+
+/* Ask for short turns on the processor that come soon: more than that, where the system allows. */
+void cp_hurry(void);
+
+/* Sleep until CLOCK_MONOTONIC shows this. */
+void cp_sleep_until(int64_t time);
+
+/* Nanoseconds that the calling thread has run. */
+int64_t cp_thread_cpu_time(void);
 
 /* The readable form of a C++ or Swift symbol (free() it), or NULL where it is neither. */
 char *cp_demangle(const char *symbol);

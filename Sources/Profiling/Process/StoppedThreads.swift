@@ -44,6 +44,28 @@ final class StoppedThreads {
     }
   }
 
+  /// Stop these threads only, as fast as it goes; ones that have ended are left out, and ones that cannot
+  /// be interrupted now are not asked.
+  init(_ process: TargetProcess, _ tids: [(tid: Int32, thread: TargetProcess.Thread)]) throws(ProfilingError) {
+    for (tid, thread) in tids {
+      if thread.state == UInt8(ascii: "D") { continue }
+      let error = cp_seize(tid)
+      if error == ESRCH { continue }
+      if error != 0 {
+        release()
+        throw process.refusal(error)
+      }
+      _ = cp_interrupt(tid)
+      entries.append(Entry(tid: tid, thread: thread))
+    }
+    // Waiting is faster than asking again and again: it takes the processor at once when there is news.
+    for index in entries.indices {
+      var signal: Int32 = 0
+      note(cp_await(entries[index].tid, &signal), signal, index)
+    }
+    entries.removeAll { $0.tid == 0 }
+  }
+
   deinit { release() }
 
   private func wait(from first: Int) {
@@ -52,29 +74,29 @@ final class StoppedThreads {
     while !waiting.isEmpty {
       waiting.removeAll { index in
         var signal: Int32 = 0
-        let tid = entries[index].tid
-        switch cp_poll(tid, &signal) {
-        case Int32(CP_STOPPED):
-          var registers = cp_registers()
-          entries[index].signal = signal
-          if cp_get_registers(tid, &registers) == 0 {
-            entries[index].registers = withUnsafeBytes(of: &registers) {
-              Array($0.bindMemory(to: UInt64.self))
-            }
-          }
-          return true
-        case Int32(CP_GONE):
-          entries[index].tid = 0
-          return true
-        default:
-          return false
-        }
+        let found = cp_poll(entries[index].tid, &signal)
+        note(found, signal, index)
+        return found != Int32(CP_RUNNING)
       }
       let waited = cp_now() - begin
       if waiting.isEmpty || waited > 250_000_000 { break }
       if waited > 200_000 { usleep(50) } else { sched_yield() }
     }
     entries.removeAll { $0.tid == 0 }
+  }
+
+  private func note(_ found: Int32, _ signal: Int32, _ index: Int) {
+    if found == Int32(CP_STOPPED) {
+      var registers = cp_registers()
+      entries[index].signal = signal
+      if cp_get_registers(entries[index].tid, &registers) == 0 {
+        entries[index].registers = withUnsafeBytes(of: &registers) {
+          Array($0.bindMemory(to: UInt64.self))
+        }
+      }
+    } else if found == Int32(CP_GONE) {
+      entries[index].tid = 0
+    }
   }
 
   /// Let all run on; each gets the signal it was about to get.

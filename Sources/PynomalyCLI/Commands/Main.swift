@@ -44,6 +44,6 @@ struct PynomalyCommand: ParsableCommand {
     version:
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
     subcommands: [
-      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, DumpCommand.self,
+      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, DumpCommand.self, RecordCommand.self,
     ])
 }
