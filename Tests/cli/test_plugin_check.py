@@ -80,7 +80,7 @@ BROKEN = {
     "CRASH_IN_THREAD": (["fit"], ["SIGSEGV", "address 0x8"]),
     "STACK_OVERFLOW": (["fit"], ["SIGSEGV", "fit on 400 x 4"]),
     "CALLS_NULL": (["fit"], ["SIGSEGV", "address 0x0"]),
-    "ABORT_IN_LOAD": (["damage"], ["SIGABRT", "abort was called", "load of a damaged model"]),
+    "ABORT_IN_LOAD": (["damage"], ["SIGABRT", "abort was called", "load of a damaged model: cut from"]),
     "EXIT_IN_SCORE": (["fit"], ["ends the process (exit status 3) in fit on 400 x 4", "must not exit"]),
     "PRINTS": (["process"], ["prints (\"scoring", "host->log"]),
     "CHANGES_FOLDER": (["process"], ["changes the working folder"]),
