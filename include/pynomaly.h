@@ -402,6 +402,63 @@ pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *thre
 /* Set it to a finite value. Errors: NOT_FITTED, INVALID_ARGUMENT. [one thread per object] */
 pyn_status pyn_detector_set_threshold(pyn_detector *detector, double threshold, pyn_error *error);
 
+/* How a threshold is found from scores. Numbers pinned. In brackets: the parameter, and its default. */
+enum {
+    PYN_THRESHOLD_VALUE = 0,      /* the parameter itself [a finite number] */
+    PYN_THRESHOLD_PERCENTILE = 1, /* the percentile, interpolated [in (0, 100), 99] */
+    PYN_THRESHOLD_IQR = 2,        /* the upper fence of a box plot, Q3 + k (Q3 - Q1) [k > 0, 1.5] */
+    PYN_THRESHOLD_MAD = 3,        /* the median + z MAD / 0.6745, MAD being the median absolute deviation; where
+                                   * that is 0, 1.2533 mean absolute deviations stand for MAD / 0.6745
+                                   * (Iglewicz, Hoaglin 1993) [z > 0, 3.5] */
+    PYN_THRESHOLD_POT = 4         /* peaks over threshold: the score that a share q of further scores will exceed,
+                                   * by a generalised Pareto tail (Siffer and others 2017) [q in (0, 1), 1e-3] */
+};
+
+typedef struct pyn_threshold_rule {
+    size_t struct_size;
+    int32_t method;          /* PYN_THRESHOLD_* */
+    int32_t reserved;
+    double parameter;        /* 0: the method's default (VALUE: the value 0) */
+    double initial_quantile; /* POT: where the tail begins, in [0, 1); 0: at 0.98, or lower, down to 0.9, for
+                              * at least 50 scores above it */
+} pyn_threshold_rule;
+
+#define PYN_THRESHOLD_RULE_INIT { sizeof(pyn_threshold_rule), PYN_THRESHOLD_POT, 0, 0.0, 0.0 }
+
+/* A threshold, and what was found on the way. The last five are of POT, else 0. */
+typedef struct pyn_threshold {
+    size_t struct_size;
+    double value;             /* rows with a score above it are outliers */
+    int64_t count;            /* scores looked at */
+    int64_t exceeding;        /* those of them above the threshold */
+    double initial_threshold; /* the score at the initial quantile */
+    int64_t peak_count;       /* scores above that: the peaks */
+    double shape, scale;      /* of the generalised Pareto distribution of the peaks' excesses: shape 0 is an
+                               * exponential tail, above 0 a heavier one, below 0 one with an end */
+    double log_likelihood;    /* of the excesses, the greatest for a shape of -1 or more */
+} pyn_threshold;
+
+#define PYN_THRESHOLD_INIT { sizeof(pyn_threshold), 0.0, 0, 0, 0.0, 0, 0.0, 0.0, 0.0 }
+
+/* The threshold of an array of scores by a rule. At least 1 score, all finite. With fewer than 10 peaks the
+ * shape is held at 0; without peaks (the highest scores are all equal) and for a q beyond the tail the
+ * threshold is the quantile 1 - q. O(count), and a copy of the scores meanwhile.
+ * Errors: INVALID_ARGUMENT (the rule), INVALID_DATA (error->row is the index of a score that is not finite).
+ * [any thread] */
+pyn_status pyn_threshold_from_scores(const double *scores, int64_t count, const pyn_threshold_rule *rule,
+                                     pyn_threshold *threshold, pyn_error *error);
+
+/* A rule from text, as from a command line: "0.7", "percentile:99", "iqr", "iqr:3", "mad:5", "pot:1e-3", or
+ * "pot:1e-3:0.95" with the initial quantile. Errors: INVALID_ARGUMENT. [any thread] */
+pyn_status pyn_threshold_rule_from_text(const char *text, pyn_threshold_rule *rule, pyn_error *error);
+
+/* Set a detector's threshold by a rule from `count` scores; from the training scores where `scores` is NULL
+ * (KNN, LocalOutlierFactor keep them; others: score the training rows and give those). `threshold` may be
+ * NULL. Errors: as pyn_threshold_from_scores, and NOT_FITTED, NOT_SUPPORTED. [one thread per object] */
+pyn_status pyn_detector_set_threshold_by(pyn_detector *detector, const pyn_threshold_rule *rule,
+                                         const double *scores, int64_t count, pyn_threshold *threshold,
+                                         pyn_error *error);
+
 /* ============================================================== 10. What a model knows == */
 
 /* The detector's name. [any thread] */

@@ -117,6 +117,22 @@ public final class Detector {
     threshold = value
   }
 
+  /// Set the threshold by a rule, from these scores or the training scores.
+  public func setThreshold(
+    by rule: ThresholdRule, scores: UnsafeBufferPointer<Double>?
+  ) throws(DetectionError) -> FoundThreshold {
+    _ = try fittedModel()
+    let found: FoundThreshold
+    if let scores {
+      found = try rule.threshold(of: scores)
+    } else {
+      let kept = try trainingScores()
+      found = try rule.threshold(of: UnsafeBufferPointer(start: kept.base, count: kept.count))
+    }
+    threshold = found.value
+    return found
+  }
+
   public func setFeatureNames(_ names: [String]) throws(DetectionError) {
     let model = try fittedModel()
     guard names.count == model.featureCount else {

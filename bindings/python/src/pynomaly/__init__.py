@@ -29,6 +29,7 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._thresholds import Threshold, find_threshold
 
 if TYPE_CHECKING:
     from . import _detectors
@@ -60,11 +61,13 @@ __all__ = [
     "PluginError",
     "PluginInfo",
     "ShapeMismatchError",
+    "Threshold",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
     "detector_names",
     "estimator_class",
+    "find_threshold",
     "get_thread_limit",
     "kernels_name",
     "library_version",

@@ -24,6 +24,7 @@ from ._few_rows import score_few
 from ._library import library
 from ._model import Model
 from ._progress import Listener, Progress
+from ._thresholds import Threshold, read_scores, threshold_rule
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -241,6 +242,26 @@ class Detector:
         model = self._model.copy()
         model.set_threshold(float(value))
         self._model = model
+
+    def set_threshold(
+        self,
+        method: str | float = "pot",
+        parameter: float | None = None,
+        *,
+        scores: ArrayLike | None = None,
+        initial_quantile: float | None = None,
+    ) -> Threshold:
+        """Set the threshold by one of the methods of `find_threshold`, and tell what it found.
+
+        `scores` are scores of ordinary rows, such as those of the training data. Without them it
+        takes the `training_scores`, which not every detector keeps.
+        """
+        self._check_fitted(self._model)
+        rule = threshold_rule(method, parameter, initial_quantile)
+        model = self._model.copy()
+        found = model.set_threshold_by(rule, None if scores is None else read_scores(scores))
+        self._model = model
+        return found
 
     def fitted(self, name: str) -> float:
         """A number that fitting found, such as "max_samples" of an IsolationForest."""

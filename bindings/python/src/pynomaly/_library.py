@@ -116,6 +116,30 @@ class Call(_Sized):
     ]
 
 
+class ThresholdRule(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("method", c_int32),
+        ("reserved", c_int32),
+        ("parameter", c_double),
+        ("initial_quantile", c_double),
+    ]
+
+
+class Threshold(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("value", c_double),
+        ("count", c_int64),
+        ("exceeding", c_int64),
+        ("initial_threshold", c_double),
+        ("peak_count", c_int64),
+        ("shape", c_double),
+        ("scale", c_double),
+        ("log_likelihood", c_double),
+    ]
+
+
 class PluginInfo(_Sized):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -168,6 +192,15 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_get_threshold": (c_int32, (_detector, POINTER(c_double), _error)),
     "pyn_detector_set_threshold": (c_int32, (_detector, c_double, _error)),
+    "pyn_threshold_from_scores": (
+        c_int32,
+        (c_void_p, c_int64, POINTER(ThresholdRule), POINTER(Threshold), _error),
+    ),
+    "pyn_threshold_rule_from_text": (c_int32, (_text, POINTER(ThresholdRule), _error)),
+    "pyn_detector_set_threshold_by": (
+        c_int32,
+        (_detector, POINTER(ThresholdRule), c_void_p, c_int64, POINTER(Threshold), _error),
+    ),
     "pyn_detector_get_name": (_text, (_detector,)),
     "pyn_detector_is_fitted": (c_int32, (_detector,)),
     "pyn_detector_get_feature_count": (c_int32, (_detector, POINTER(c_int64), _error)),

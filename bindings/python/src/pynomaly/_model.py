@@ -14,6 +14,7 @@ from . import _library
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
+from ._thresholds import Threshold
 
 UNKNOWN = -1
 
@@ -160,6 +161,15 @@ class Model:
     def set_threshold(self, threshold: float) -> None:
         call(library.pyn_detector_set_threshold, self.pointer, threshold)
         self.threshold = threshold
+
+    def set_threshold_by(
+        self, rule: _library.ThresholdRule, scores: NDArray[np.float64] | None
+    ) -> Threshold:
+        found = _library.Threshold()
+        given = (None, 0) if scores is None else (scores.ctypes.data, scores.size)
+        call(library.pyn_detector_set_threshold_by, self.pointer, byref(rule), *given, byref(found))
+        self.threshold = found.value
+        return Threshold.of(found)
 
     # ---------------------------------------------------------------------------------- saving
 

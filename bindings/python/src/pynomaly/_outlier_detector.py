@@ -22,6 +22,7 @@ from ._parameters import (
     parameters,
     threads,
 )
+from ._thresholds import Threshold
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -62,6 +63,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         The score below which a row is an outlier, and what `decision_function` takes off
         `score_samples`.
 
+    found_threshold_ : Threshold
+        What `set_threshold` found. Defined only after that.
+
     n_features_in_ : int
         Number of features seen during fit.
 
@@ -81,6 +85,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     verbose: int
     detector_: Detector
     offset_: float
+    found_threshold_: Threshold
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
@@ -155,6 +160,46 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             )
         return np.asarray(labels == -1)
 
+    def set_threshold(
+        self,
+        method: str | float = "pot",
+        parameter: float | None = None,
+        *,
+        X: Any = None,
+        initial_quantile: float | None = None,
+    ) -> Self:
+        """Set `offset_` by one of the methods of `find_threshold`.
+
+        Parameters
+        ----------
+        method : {"percentile", "iqr", "mad", "pot"} or float, default="pot"
+            How the threshold is found from anomaly scores (``-score_samples``), also with its
+            parameter behind a colon: "pot:1e-3". A number is the threshold itself.
+
+        parameter : float, default=None
+            The percentile, the factor or the risk of the method.
+
+        X : array-like or table of shape (n_samples, n_features), default=None
+            Rows whose scores the threshold is found from, such as the training data. None: the
+            scores that the detector kept from training; not every detector keeps them.
+
+        initial_quantile : float, default=None
+            Where the tail of "pot" begins.
+
+        Returns
+        -------
+        self : object
+            What was found is in `found_threshold_`.
+        """
+        detector = self._detector().__copy__()
+        scores = None if X is None else self._score(X)
+        found = detector.set_threshold(
+            method, parameter, scores=scores, initial_quantile=initial_quantile
+        )
+        self._take(detector)
+        self.found_threshold_ = found
+        return self
+
     def _check_growth(self) -> None:
         """Called before a fitted model is grown: raise or warn if there is a reason."""
 
@@ -162,6 +207,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """Make a fitted detector this estimator's own."""
         self.detector_ = detector
         self.offset_ = -detector.threshold
+        vars(self).pop("found_threshold_", None)
         self.n_features_in_ = detector.feature_count
         if detector.feature_names is not None:
             self.feature_names_in_ = np.asarray(detector.feature_names, dtype=object)
