@@ -6,8 +6,10 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._calibration import Calibration
 from ._catalog import DetectorInfo, OptionInfo, detector_info, detector_names
 from ._detector import Detector
+from ._drift import DriftDetector, FeatureDrift, kolmogorov_smirnov
 from ._errors import (
     ArgumentError,
     CancelledError,
@@ -42,10 +44,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "Calibration",
     "CancelledError",
     "Detector",
     "DetectorInfo",
+    "DriftDetector",
     "Error",
+    "FeatureDrift",
     "FileError",
     "InternalError",
     "InvalidDataError",
@@ -70,6 +75,7 @@ __all__ = [
     "find_threshold",
     "get_thread_limit",
     "kernels_name",
+    "kolmogorov_smirnov",
     "library_version",
     "load",
     "load_plugin",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _library
+from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
@@ -170,6 +171,15 @@ class Model:
         call(library.pyn_detector_set_threshold_by, self.pointer, byref(rule), *given, byref(found))
         self.threshold = found.value
         return Threshold.of(found)
+
+    def calibration(self) -> Calibration | None:
+        pointer = c_void_p()
+        call(library.pyn_detector_get_calibration, self.pointer, byref(pointer))
+        return Calibration.of(pointer) if pointer else None
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        pointer = None if calibration is None else calibration._pointer
+        call(library.pyn_detector_set_calibration, self.pointer, pointer)
 
     # ---------------------------------------------------------------------------------- saving
 

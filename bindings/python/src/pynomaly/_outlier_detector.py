@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -153,12 +153,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         who = type(self).__name__
         if y is None:
             raise InvalidDataError(f"{who} requires y to be passed, but the target y is None.")
-        labels = np.asarray(y)
-        if not np.isin(labels, (-1, 1)).all():
-            raise InvalidDataError(
-                f"{who} learns from y of -1 for outliers and 1 for inliers; got {np.unique(labels)}"
-            )
-        return np.asarray(labels == -1)
+        return _outliers(y, who)
 
     def set_threshold(
         self,
@@ -199,6 +194,45 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self._take(detector)
         self.found_threshold_ = found
         return self
+
+    def calibrate(self, X: Any = None, y: ArrayLike | None = None, *, method: str | None = None) -> Self:
+        """Learn from the scores of X how scores become probabilities, for `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or table of shape (n_samples, n_features), default=None
+            Rows, best others than those fitted on. None: the scores that the detector kept from
+            training; not every detector keeps them.
+
+        y : array-like of shape (n_samples,), default=None
+            -1 for outliers and 1 for inliers.
+
+        method : str, default=None
+            A method of `Calibration`. None: "gaussian", or with y "logistic".
+
+        Returns
+        -------
+        self : object
+            Fitting drops the calibration.
+        """
+        labels = None if y is None else _outliers(y, type(self).__name__)
+        detector = self._detector().__copy__().calibrate(X, labels, method=method, **self._how())
+        self.detector_ = detector
+        return self
+
+    @property
+    def predict_proba(self) -> Callable[[Any], FloatArray]:
+        """The probability of being an inlier and of being an outlier, a column each, as PyOD has it.
+
+        There only once `calibrate` was called.
+        """
+        if "detector_" not in vars(self) or self.detector_.calibration is None:
+            raise AttributeError(_NOT_CALIBRATED)
+        return self._predict_proba
+
+    def _predict_proba(self, X: Any) -> FloatArray:
+        outlier = self._detector().predict_probability(X, **self._how())
+        return np.column_stack([1 - outlier, outlier])
 
     def _check_growth(self) -> None:
         """Called before a fitted model is grown: raise or warn if there is a reason."""
@@ -279,6 +313,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
         def __getattr__(self, name: str) -> Any:
             """What fitting found, where nothing else has that name."""
+            if name == "predict_proba":
+                raise AttributeError(f"{type(self).__name__}: {_NOT_CALIBRATED}")
             if name.endswith("_") and not name.startswith("_"):
                 detector = vars(self).get("detector_")
                 if detector is not None:
@@ -361,4 +397,15 @@ def _found(detector: Detector, name: str) -> float:
     return int(value) if counts and value.is_integer() else value
 
 
+def _outliers(y: Any, who: str) -> NDArray[np.bool_]:
+    """Which rows scikit-learn's labels call outliers."""
+    labels = np.asarray(y)
+    if not np.isin(labels, (-1, 1)).all():
+        raise InvalidDataError(
+            f"{who} learns from y of -1 for outliers and 1 for inliers; got {np.unique(labels)}"
+        )
+    return np.asarray(labels == -1)
+
+
 _SIGNS = np.array([1, -1])
+_NOT_CALIBRATED = "predict_proba is there once calibrate has been called on the fitted estimator"
