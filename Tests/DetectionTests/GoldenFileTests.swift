@@ -61,6 +61,23 @@ struct GoldenFileTests {
     }
   }
 
+  /// A file with the section of a calibration; made through Python, as any program would.
+  @Test func aCalibrationIsReadAsItWas() throws {
+    let file = Self.folder.appendingPathComponent("format1-calibrated")
+    let detector = try [UInt8](Data(contentsOf: file.appendingPathExtension("pynomaly"))).withUnsafeBytes {
+      try ModelFile.detector(from: $0)
+    }
+    #expect(detector.calibration?.method == .tail)
+    let text = try String(
+      contentsOf: file.appendingPathExtension("probabilities"), encoding: .utf8)
+    let X = Self.rows()
+    let found = try Buffer<Double>(count: X.rows)
+    try detector.predictProbability(try X.matrix, call: Call(threads: 1), into: found.base)
+    let expected = text.split(separator: "\n").compactMap { Double($0) }
+    #expect(expected.count == X.rows)
+    for (row, kept) in expected.enumerated() { #expect(abs(found[row] - kept) <= 1e-12) }
+  }
+
   private static func write(_ prefix: String, _ X: Table) throws {
     for (name, options) in models {
       var small = options
