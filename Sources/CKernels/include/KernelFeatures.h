@@ -1,0 +1,120 @@
+// Features that make a kernel machine a linear one, and steps of stochastic gradient descent over them.
+// Products and sums are never fused, so that every build gives the same bits. Points are `features` floats,
+// four after another; blocks are those of SupportVectors.h. Rows of features are `width` doubles apart, a
+// multiple of 8.
+#ifndef CKERNELS_KERNEL_FEATURES_H
+#define CKERNELS_KERNEL_FEATURES_H
+
+#define CK_INLINE static inline __attribute__((always_inline))
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpsabi"
+
+// cos(2 pi t) within 2e-7, for |t| below 2^22 (beyond that as at 2^22): the nearest whole number is taken
+// off, and what is left goes into a polynomial for the sine of a quarter less it.
+CK_INLINE ck_floats8 ck_cosine_of_turns8(ck_floats8 t) {
+#pragma clang fp contract(off)
+    const ck_floats8 magic = (ck_floats8){} + 12582912.0f; // 1.5 * 2^23: adding it rounds
+    const ck_floats8 limit = (ck_floats8){} + 4194304.0f;
+    t = __builtin_elementwise_max(__builtin_elementwise_min(t, limit), -limit);
+    ck_floats8 r = t - ((t + magic) - magic);
+    ck_floats8 s = 0.25f - __builtin_elementwise_abs(r);
+    ck_floats8 q = s * s;
+    ck_floats8 p = (ck_floats8){} - 15.094643f;
+    p = p * q + 42.058694f;
+    p = p * q - 76.705859f;
+    p = p * q + 81.605249f;
+    p = p * q - 41.341702f;
+    p = p * q + 6.2831853f;
+    return p * s;
+}
+
+CK_INLINE void ck_store_floats8(double *out, ck_floats8 values, double scale) {
+#pragma clang fp contract(off)
+    *(ck_doubles8 *)out = __builtin_convertvector(values, ck_doubles8) * scale;
+}
+
+// out[i * width + 8 b + lane] = 2^-|x_i - y|^2 for four points and the rows y of `count` blocks.
+CK_INLINE void ck_radial_features(const float *points, int64_t features, const float *blocks,
+                                  int64_t count, double *out, int64_t width) {
+#pragma clang fp contract(off)
+    const float *p0 = points, *p1 = p0 + features, *p2 = p1 + features, *p3 = p2 + features;
+    for (int64_t b = 0; b < count; b++, blocks += 8 * features) {
+        ck_floats8 d0 = {0}, d1 = {0}, d2 = {0}, d3 = {0};
+        for (int64_t f = 0; f < features; f++) {
+            ck_floats8 y = *(const ck_floats8 *)(blocks + 8 * f);
+            ck_floats8 a0 = y - p0[f], a1 = y - p1[f], a2 = y - p2[f], a3 = y - p3[f];
+            d0 += a0 * a0;
+            d1 += a1 * a1;
+            d2 += a2 * a2;
+            d3 += a3 * a3;
+        }
+        ck_store_floats8(out + 8 * b, ck_exp2_8(-d0), 1);
+        ck_store_floats8(out + width + 8 * b, ck_exp2_8(-d1), 1);
+        ck_store_floats8(out + 2 * width + 8 * b, ck_exp2_8(-d2), 1);
+        ck_store_floats8(out + 3 * width + 8 * b, ck_exp2_8(-d3), 1);
+    }
+}
+
+// out[i * width + 8 b + lane] = scale * cos(2 pi (x_i y + phase)) for four points and the rows y of `count`
+// blocks.
+CK_INLINE void ck_cosine_features(const float *points, int64_t features, const float *blocks,
+                                  const float *phases, int64_t count, double scale, double *out,
+                                  int64_t width) {
+#pragma clang fp contract(off)
+    const float *p0 = points, *p1 = p0 + features, *p2 = p1 + features, *p3 = p2 + features;
+    for (int64_t b = 0; b < count; b++, blocks += 8 * features) {
+        ck_floats8 phase = *(const ck_floats8 *)(phases + 8 * b);
+        ck_floats8 t0 = phase, t1 = phase, t2 = phase, t3 = phase;
+        for (int64_t f = 0; f < features; f++) {
+            ck_floats8 y = *(const ck_floats8 *)(blocks + 8 * f);
+            t0 += y * p0[f];
+            t1 += y * p1[f];
+            t2 += y * p2[f];
+            t3 += y * p3[f];
+        }
+        ck_store_floats8(out + 8 * b, ck_cosine_of_turns8(t0), scale);
+        ck_store_floats8(out + width + 8 * b, ck_cosine_of_turns8(t1), scale);
+        ck_store_floats8(out + 2 * width + 8 * b, ck_cosine_of_turns8(t2), scale);
+        ck_store_floats8(out + 3 * width + 8 * b, ck_cosine_of_turns8(t3), scale);
+    }
+}
+
+CK_INLINE double ck_product(const double *x, const double *y, int64_t width) {
+#pragma clang fp contract(off)
+    ck_doubles8 s0 = {0}, s1 = {0};
+    int64_t j = 0;
+    for (; j + 16 <= width; j += 16) {
+        s0 += *(const ck_doubles8 *)(x + j) * *(const ck_doubles8 *)(y + j);
+        s1 += *(const ck_doubles8 *)(x + j + 8) * *(const ck_doubles8 *)(y + j + 8);
+    }
+    if (j < width) s0 += *(const ck_doubles8 *)(x + j) * *(const ck_doubles8 *)(y + j);
+    s0 += s1;
+    return ((s0[0] + s0[4]) + (s0[2] + s0[6])) + ((s0[1] + s0[5]) + (s0[3] + s0[7]));
+}
+
+CK_INLINE void ck_add_multiple(double *out, const double *row, double factor, int64_t width) {
+#pragma clang fp contract(off)
+    for (int64_t j = 0; j < width; j += 8)
+        *(ck_doubles8 *)(out + j) += *(const ck_doubles8 *)(row + j) * factor;
+}
+
+// The hinge loss of a batch of rows: where its margin, row * weights + bias, is at most 1, a row times its
+// step goes to the gradient and its step to *moved. Returns the sum of 1 - margin where that is positive.
+CK_INLINE double ck_hinge_batch(const double *rows, int64_t width, int64_t count,
+                                const double *weights, double bias, const double *steps,
+                                double *gradient, double *moved) {
+#pragma clang fp contract(off)
+    double loss = 0;
+    for (int64_t i = 0; i < count; i++, rows += width) {
+        double margin = ck_product(rows, weights, width) + bias;
+        if (!(margin <= 1)) continue;
+        loss += 1 - margin;
+        *moved += steps[i];
+        ck_add_multiple(gradient, rows, steps[i], width);
+    }
+    return loss;
+}
+
+#pragma clang diagnostic pop
+#undef CK_INLINE
+#endif
