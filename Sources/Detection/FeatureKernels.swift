@@ -7,31 +7,29 @@ import Kernels
 
 /// The inner loops of kernel features, of the build that ``KernelTable/chosen`` names.
 struct FeatureKernels: Sendable {
-  typealias Out = UnsafeMutablePointer<Double>
-  let radialFeatures:
-    @Sendable (UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, Out, Int) -> Void
+  typealias Floats = UnsafePointer<Float>
+  typealias Doubles = UnsafePointer<Double>
+  typealias Sums = UnsafeMutablePointer<Double>
+  let radialFeatures: @Sendable (Floats, Int, Floats, Int, UnsafeMutablePointer<Float>, Int) -> Void
   let cosineFeatures:
-    @Sendable (
-      UnsafePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>, Int, Double, Out, Int
-    ) -> Void
-  let rowProducts: @Sendable (UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, Out) -> Void
-  let addMultiples: @Sendable (UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, Out) -> Void
+    @Sendable (Floats, Int, Floats, Floats, Int, UnsafeMutablePointer<Float>, Int) -> Void
+  let rowProducts: @Sendable (Doubles, Int, Int, Doubles, Sums) -> Void
+  let rowProductsOfFloats: @Sendable (Floats, Int, Int, Doubles, Sums) -> Void
   let hingeBatch:
-    @Sendable (
-      UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, Double, UnsafePointer<Double>, Out,
-      inout Double
-    ) -> Double
+    @Sendable (Doubles, Int, Int, Doubles, Double, Doubles, Sums, inout Double) -> Double
+  let hingeBatchOfFloats:
+    @Sendable (Floats, Int, Int, Doubles, Double, Doubles, Sums, inout Double) -> Double
 
   static let baseline = FeatureKernels(
     radialFeatures: Kernels.radialFeatures, cosineFeatures: Kernels.cosineFeatures,
-    rowProducts: Kernels.rowProducts, addMultiples: Kernels.addMultiples,
-    hingeBatch: Kernels.hingeBatch)
+    rowProducts: Kernels.rowProducts, rowProductsOfFloats: Kernels.rowProductsOfFloats,
+    hingeBatch: Kernels.hingeBatch, hingeBatchOfFloats: Kernels.hingeBatchOfFloats)
 
   #if arch(x86_64)
     static let x86v3 = FeatureKernels(
       radialFeatures: KernelsV3.radialFeatures, cosineFeatures: KernelsV3.cosineFeatures,
-      rowProducts: KernelsV3.rowProducts, addMultiples: KernelsV3.addMultiples,
-      hingeBatch: KernelsV3.hingeBatch)
+      rowProducts: KernelsV3.rowProducts, rowProductsOfFloats: KernelsV3.rowProductsOfFloats,
+      hingeBatch: KernelsV3.hingeBatch, hingeBatchOfFloats: KernelsV3.hingeBatchOfFloats)
   #endif
 
   static let chosen: FeatureKernels = {

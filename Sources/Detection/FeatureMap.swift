@@ -21,8 +21,9 @@ final class FeatureMap: @unchecked Sendable {
   var count: Int { kind == .identity ? frame.count : rows.count }
   /// Doubles from one row of features to the next.
   var width: Int { kind == .identity ? frame.width : rows.padded }
-  /// What the waves are multiplied by.
-  var height: Double { (2 / Double(max(count, 1))).squareRoot() }
+  /// The square of what waves are multiplied by. The machine takes them as they are, and has weights and
+  /// steps multiplied instead.
+  var squaredHeight: Double { kind == .fourier ? 2 / Double(max(count, 1)) : 1 }
 
   /// Kernel rows are looked at in coordinates in which the kernel is 2 to the minus squared distance.
   init(
@@ -49,7 +50,10 @@ final class FeatureMap: @unchecked Sendable {
   final class Scratch: @unchecked Sendable {
     let tile: Buffer<Double>
     let points: Buffer<Float>
-    let features: Buffer<Double>
+    /// Without a map, rows of features.
+    let doubles: Buffer<Double>
+    /// With one.
+    let floats: Buffer<Float>
 
     init(_ map: FeatureMap, rows capacity: Int) throws(DetectionError) {
       let padded = (capacity + 3) & ~3
@@ -60,7 +64,8 @@ final class FeatureMap: @unchecked Sendable {
       guard !overflow else {
         throw DetectionError(.outOfMemory, "cannot allocate \(padded) x \(map.width) features")
       }
-      features = try Buffer(count: size)
+      doubles = try Buffer(count: mapped ? 0 : size)
+      floats = try Buffer(count: mapped ? size : 0)
     }
   }
 
@@ -71,7 +76,7 @@ final class FeatureMap: @unchecked Sendable {
   ) throws(DetectionError) {
     guard kind != .identity else {
       try frame.load(
-        X, from: first, rowNumbers: rowNumbers, rows: count, into: scratch.features.base)
+        X, from: first, rowNumbers: rowNumbers, rows: count, into: scratch.doubles.base)
       return
     }
     var row = 0
@@ -79,7 +84,7 @@ final class FeatureMap: @unchecked Sendable {
       try loadPoints(
         X, from: rowNumbers == nil ? first + row : first, rowNumbers: rowNumbers.map { $0 + row },
         rows: min(4, count - row), scratch)
-      map(scratch, into: scratch.features.base + row * width)
+      map(scratch, into: scratch.floats.base + row * width)
       row += 4
     }
   }
@@ -96,20 +101,16 @@ final class FeatureMap: @unchecked Sendable {
     }
   }
 
-  private func map(_ scratch: Scratch, into target: UnsafeMutablePointer<Double>) {
+  private func map(_ scratch: Scratch, into target: UnsafeMutablePointer<Float>) {
     if kind == .nystroem {
       FeatureKernels.chosen.radialFeatures(
         scratch.points.base, frame.count, rows.floats.base, width / 8, target, width)
     } else {
       FeatureKernels.chosen.cosineFeatures(
-        scratch.points.base, frame.count, rows.floats.base, phases.base, width / 8, height, target,
-        width)
+        scratch.points.base, frame.count, rows.floats.base, phases.base, width / 8, target, width)
     }
     for lane in 0..<4 {
       for place in count..<width { target[lane * width + place] = 0 }
     }
   }
-
-  /// Whether `other` options would give features of the same meaning.
-  func suits(_ kind: Kind) -> Bool { self.kind == kind }
 }

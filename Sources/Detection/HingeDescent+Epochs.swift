@@ -1,6 +1,12 @@
 extension HingeDescent {
-  /// scikit-learn's: so many epochs must bring less than the tolerance.
-  private static let patience = 5
+  /// Epochs that must bring less than the tolerance: scikit-learn's 5; with a feature map so many as hold
+  /// 32,768 rows, since more rows need fewer of them.
+  private func patience(_ rows: Int) -> Int {
+    map.kind == .identity ? 5 : max(1, min(5, (32767 + rows) / rows))
+  }
+
+  /// Features are kept from one epoch to the next where they need no more memory than this.
+  private static let mostKeptBytes = 64 << 20
 
   /// Rows that are mapped at a time: some hundred kB of features, which stay in the cache until learnt.
   private var blockRows: Int { max(64, min(1024, (1 << 16) / map.width & ~63)) }
@@ -15,12 +21,13 @@ extension HingeDescent {
     var workers: [Worker] = []
     for _ in 0..<threads { workers.append(try Worker(map, rows: block)) }
     let watch = try Watch(call, "fit")
+    let kept = try keptFeatures(rows)
     var best = Double.infinity
     var stale = 0
     for epoch in 0..<plan.epochs {
       objective = 0
       let order = try RowOrder(rows, plan.shuffles ? plan.seed : nil, epoch: state.epochs)
-      try pass(training, order, block, workers, watch, epoch)
+      try pass(training, order, block, workers, watch, kept, epoch)
       let value = objective / Double(rows)
       count(epoch: value)
       guard isFinite, value.isFinite else {
@@ -31,10 +38,33 @@ extension HingeDescent {
       guard let tolerance = plan.tolerance else { continue }
       stale = value > best - tolerance ? stale + 1 : 0
       best = min(best, value)
-      guard stale >= HingeDescent.patience else { continue }
+      guard stale >= patience(rows) else { continue }
       guard plan.rate == .adaptive, rate > 1e-6 else { break }
       rate /= 5
       stale = 0
+    }
+  }
+
+  private func keptFeatures(_ rows: Int) throws(DetectionError) -> Buffer<Float>? {
+    let (size, overflow) = rows.multipliedReportingOverflow(by: 4 * map.width)
+    guard map.kind != .identity, plan.epochs > 1, !overflow, size <= HingeDescent.mostKeptBytes else {
+      return nil
+    }
+    return try Buffer(count: size / 4, zeroed: false)
+  }
+
+  /// Between a block's features and those kept of its rows; `way` says which is the target.
+  private func copy(
+    _ kept: Buffer<Float>, _ worker: Worker, _ count: Int,
+    _ way: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> (
+      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>
+    )
+  ) {
+    for place in 0..<count {
+      let (target, source) = way(
+        kept.base + worker.rowNumbers[place] * map.width,
+        worker.scratch.floats.base + place * map.width)
+      target.update(from: source, count: map.width)
     }
   }
 
@@ -52,7 +82,7 @@ extension HingeDescent {
   /// One epoch: blocks of rows are mapped side by side, and learnt one after another.
   private func pass(
     _ training: Training, _ order: RowOrder, _ block: Int, _ workers: [Worker], _ watch: Watch,
-    _ epoch: Int
+    _ kept: Buffer<Float>?, _ epoch: Int
   ) throws(DetectionError) {
     let rows = training.X.rows
     let turns = Turns()
@@ -63,8 +93,13 @@ extension HingeDescent {
       let count = min(block, rows - first)
       order.fill(worker.rowNumbers.base, from: first, count: count)
       do throws(DetectionError) {
-        try self.map.load(
-          training.X, from: 0, rowNumbers: worker.rowNumbers.base, rows: count, worker.scratch)
+        if let kept, epoch > 0 {
+          self.copy(kept, worker, count) { ($1, $0) }
+        } else {
+          try self.map.load(
+            training.X, from: 0, rowNumbers: worker.rowNumbers.base, rows: count, worker.scratch)
+          if let kept { self.copy(kept, worker, count) { ($0, $1) } }
+        }
         // Nobody knows how many epochs there will be: most often about ten.
         let done = Double(epoch) + Double(first) / Double(rows)
         try watch.check(number, done / (done + 10))
@@ -74,7 +109,7 @@ extension HingeDescent {
       }
       guard turns.wait(for: chunk) else { return }
       self.learn(
-        worker.scratch.features.base, count,
+        worker.scratch, count,
         weights: training.weights.map { ($0, UnsafePointer(worker.rowNumbers.base)) })
       turns.pass()
     }

@@ -81,13 +81,12 @@ final class HingeDescent: @unchecked Sendable {
     squaredNorm = norm()
   }
 
-  /// |w|^2 from the weights: those of landmarks need the kernel among them, where a few rounds of the
-  /// inverse's own would not do; so it is summed from the values at the landmarks.
+  /// |w|^2 from the weights; those of landmarks need the kernel among these.
   private func norm() -> Double {
     var sum = 0.0
     guard map.kind == .nystroem else {
       for place in 0..<map.width { sum += state.weights[place] * state.weights[place] }
-      return sum
+      return sum / map.squaredHeight
     }
     guard (0..<map.width).contains(where: { state.weights[$0] != 0 }),
       let scratch = try? KernelRows.Scratch(map.rows), let values = try? Buffer<Float>(count: map.width)
@@ -111,7 +110,7 @@ final class HingeDescent: @unchecked Sendable {
 
   /// Learn rows of features, in their order.
   func learn(
-    _ features: UnsafePointer<Double>, _ count: Int,
+    _ features: FeatureMap.Scratch, _ count: Int,
     weights: (UnsafeBufferPointer<Double>, rowNumbers: UnsafePointer<Int>)?
   ) {
     let most = map.kind == .identity ? 1 : HingeDescent.mostRows
@@ -128,35 +127,38 @@ final class HingeDescent: @unchecked Sendable {
       if let weights {
         for place in 0..<size { steps[place] *= weights.0[weights.rowNumbers[row + place]] }
       }
-      step(features + row * map.width, size, total)
+      step(features, row, size, total)
       row += size
     }
   }
 
-  private func step(_ rows: UnsafePointer<Double>, _ size: Int, _ total: Double) {
+  private func step(_ features: FeatureMap.Scratch, _ row: Int, _ size: Int, _ total: Double) {
     let width = map.width
-    let kernels = FeatureKernels.chosen
     let (weights, gradient) = (state.weights.base, gradient.base)
     gradient.update(repeating: 0, count: width)
     var moved = 0.0
-    let loss = kernels.hingeBatch(
-      rows, width, size, weights, state.intercept, steps.base, gradient, &moved)
-    objective +=
-      loss + Double(size) * plan.nu * (0.5 * squaredNorm + state.intercept)
+    let loss =
+      map.kind == .identity
+      ? FeatureKernels.chosen.hingeBatch(
+        features.doubles.base + row * width, width, size, weights, state.intercept, steps.base,
+        gradient, &moved)
+      : FeatureKernels.chosen.hingeBatchOfFloats(
+        features.floats.base + row * width, width, size, weights, state.intercept, steps.base,
+        gradient, &moved)
+    objective += loss + Double(size) * plan.nu * (0.5 * squaredNorm + state.intercept)
     let kept = max(0, 1 - total * plan.nu)
-    var change = UnsafePointer(gradient)
-    if let metric {
-      move.base.update(repeating: 0, count: width)
-      if moved != 0 { kernels.addMultiples(metric.inverse.base, width, width, gradient, move.base) }
-      change = UnsafePointer(move.base)
-    }
     var (along, own) = (0.0, 0.0)
+    if moved != 0, let metric {
+      FeatureKernels.chosen.rowProducts(metric.inverse.base, width, width, gradient, move.base)
+    }
+    let change = metric == nil || moved == 0 ? gradient : move.base
+    let height = map.squaredHeight
     for place in 0..<width {
       along += weights[place] * gradient[place]
       own += change[place] * gradient[place]
-      weights[place] = weights[place] * kept + change[place]
+      weights[place] = weights[place] * kept + change[place] * height
     }
-    squaredNorm = max(0, kept * kept * squaredNorm + 2 * kept * along + own)
+    squaredNorm = max(0, kept * kept * squaredNorm + 2 * kept * along + own * height)
     if plan.fitsIntercept { state.intercept += moved - total * plan.nu }
     state.time += size
     averageSteps(size)

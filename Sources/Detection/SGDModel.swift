@@ -68,11 +68,16 @@ final class SGDModel: Model {
       let first = chunk * chunkRows
       let rows = min(chunkRows, X.rows - first)
       if self.map.kind == .nystroem {
-        try self.sum(X, first, rows, scratch, products.base)
+        try self.sum(X, first, rows, scratch, products)
       } else {
         try self.map.load(X, from: first, rows: rows, scratch)
-        FeatureKernels.chosen.rowProducts(
-          scratch.features.base, self.map.width, rows, self.weights.base, products.base)
+        if self.map.kind == .identity {
+          FeatureKernels.chosen.rowProducts(
+            scratch.doubles.base, self.map.width, rows, self.weights.base, products.base)
+        } else {
+          FeatureKernels.chosen.rowProductsOfFloats(
+            scratch.floats.base, self.map.width, rows, self.weights.base, products.base)
+        }
       }
       body(products.base, first, rows)
     }
@@ -81,17 +86,15 @@ final class SGDModel: Model {
   /// Kernel values with the landmarks are summed where they arise.
   private func sum(
     _ X: Matrix, _ first: Int, _ rows: Int, _ scratch: FeatureMap.Scratch,
-    _ products: UnsafeMutablePointer<Double>
+    _ products: Buffer<Double>
   ) throws(DetectionError) {
-    let sums = scratch.features.base
     var row = 0
     while row < rows {
-      let count = min(4, rows - row)
-      try map.loadPoints(X, from: first + row, rows: count, scratch)
+      try map.loadPoints(X, from: first + row, rows: min(4, rows - row), scratch)
+      let sums = products.base + row
       for lane in 0..<4 { sums[lane] = 0 }
       SVMKernels.chosen.addRadialSums(
         scratch.points.base, featureCount, map.rows.floats.base, weights.base, map.width / 8, sums)
-      for lane in 0..<count { products[row + lane] = sums[lane] }
       row += 4
     }
   }
