@@ -11,14 +11,11 @@ struct FeatureKernels: Sendable {
   typealias Doubles = UnsafePointer<Double>
   typealias Sums = UnsafeMutablePointer<Double>
   let radialFeatures: @Sendable (Floats, Int, Floats, Int, UnsafeMutablePointer<Float>, Int) -> Void
-  let cosineFeatures:
-    @Sendable (Floats, Int, Floats, Floats, Int, UnsafeMutablePointer<Float>, Int) -> Void
+  let cosineFeatures: @Sendable (Floats, Int, Floats, Floats, Int, UnsafeMutablePointer<Float>, Int) -> Void
   let rowProducts: @Sendable (Doubles, Int, Int, Doubles, Sums) -> Void
   let rowProductsOfFloats: @Sendable (Floats, Int, Int, Doubles, Sums) -> Void
-  let hingeBatch:
-    @Sendable (Doubles, Int, Int, Doubles, Double, Doubles, Sums, inout Double) -> Double
-  let hingeBatchOfFloats:
-    @Sendable (Floats, Int, Int, Doubles, Double, Doubles, Sums, inout Double) -> Double
+  let hingeBatch: @Sendable (Doubles, Int, Int, Doubles, Double, Doubles, Sums, inout Double) -> Double
+  let hingeBatchOfFloats: @Sendable (Floats, Int, Int, Doubles, Double, Doubles, Sums, inout Double) -> Double
 
   static let baseline = FeatureKernels(
     radialFeatures: Kernels.radialFeatures, cosineFeatures: Kernels.cosineFeatures,

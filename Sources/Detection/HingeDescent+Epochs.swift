@@ -53,18 +53,12 @@ extension HingeDescent {
     return try Buffer(count: size / 4, zeroed: false)
   }
 
-  /// Between a block's features and those kept of its rows; `way` says which is the target.
-  private func copy(
-    _ kept: Buffer<Float>, _ worker: Worker, _ count: Int,
-    _ way: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> (
-      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>
-    )
-  ) {
+  /// Keep the features of a block's rows, or take those kept.
+  private func keep(_ worker: Worker, _ count: Int, in kept: Buffer<Float>, back: Bool) {
     for place in 0..<count {
-      let (target, source) = way(
-        kept.base + worker.rowNumbers[place] * map.width,
-        worker.scratch.floats.base + place * map.width)
-      target.update(from: source, count: map.width)
+      let own = worker.scratch.floats.base + place * map.width
+      let other = kept.base + worker.rowNumbers[place] * map.width
+      (back ? own : other).update(from: back ? other : own, count: map.width)
     }
   }
 
@@ -94,11 +88,11 @@ extension HingeDescent {
       order.fill(worker.rowNumbers.base, from: first, count: count)
       do throws(DetectionError) {
         if let kept, epoch > 0 {
-          self.copy(kept, worker, count) { ($1, $0) }
+          self.keep(worker, count, in: kept, back: true)
         } else {
           try self.map.load(
             training.X, from: 0, rowNumbers: worker.rowNumbers.base, rows: count, worker.scratch)
-          if let kept { self.copy(kept, worker, count) { ($0, $1) } }
+          if let kept { self.keep(worker, count, in: kept, back: false) }
         }
         // Nobody knows how many epochs there will be: most often about ten.
         let done = Double(epoch) + Double(first) / Double(rows)

@@ -63,8 +63,8 @@ struct SGDOneClassSVM: DetectorClass {
         "warm_start", "Fitting again begins where the fitted model ended, with its features.",
         default: .bool(false), bools: true),
       OptionSpec(
-        "average", "Average the steps: true for all, a number for those from that row on.",
-        default: .bool(false), ints: 2...Int.max, bools: true),
+        "average", "Average the steps: true for all, a number for those from that row on (0: none).",
+        default: .bool(false), ints: 0...Int.max, bools: true),
     ])
 
   func fit(

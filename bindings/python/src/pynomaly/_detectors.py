@@ -786,8 +786,8 @@ class SGDOneClassSVM(WeightedIncrementalOutlierDetector):
         Fitting again begins where the fitted model ended, with its features.
 
     average : int or bool, default=False
-        Average the steps: true for all, a number for those from that row on.
-        Allowed: int >= 2, or bool.
+        Average the steps: true for all, a number for those from that row on (0: none).
+        Allowed: int >= 0, or bool.
 
     n_jobs : int, default=None
         The number of threads for all methods. ``None`` means 1 unless in a
