@@ -322,7 +322,8 @@ typedef struct pyn_call {
  * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)).
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
- * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ. */
+ * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
+ * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -355,6 +356,7 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * (Rousseeuw, Van Driessen 1999). O(rows * columns^2).
  * OneClassSVM: rho less the sum over support vectors of their kernel values: above 0 outside the surface
  * (Schoelkopf and others 2001). O(rows * support vectors * columns).
+ * SGDOneClassSVM: the offset less the machine's value: above 0 outside. O(rows * n_components * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
  * (Shyu and others 2003). O(rows * columns * components). */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
@@ -385,6 +387,7 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * EllipticEnvelope: the squares of coordinates decorrelated as little as possible (Garthwaite, Koch 2016).
  * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
+ * SGDOneClassSVM: likewise, with landmarks for support vectors; waves: the score's fall with the column at its mean.
  * PCA: each distance to a component shared out as its square is. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
@@ -394,7 +397,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM: 0; KNN, where
+ * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM,
+ * SGDOneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
  * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
@@ -550,7 +554,8 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * EllipticEnvelope: "log_determinant",
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
- * "n_selected_components".
+ * "n_selected_components". SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
+ * "random_state".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

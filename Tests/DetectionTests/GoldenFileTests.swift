@@ -32,6 +32,9 @@ struct GoldenFileTests {
     "svm": ("OneClassSVM", ["nu": .double(0.1)]),
     "svm-poly": ("OneClassSVM", ["kernel": .string("poly"), "gamma": .double(1e-4), "nu": .double(0.1)]),
     "pca": ("PCA", [:]),
+    "sgd-fourier": ("SGDOneClassSVM", ["approximation": .string("fourier"), "n_components": .int(20)]),
+    "sgd-linear": ("SGDOneClassSVM", ["kernel": .string("linear"), "average": .bool(true)]),
+    "sgd-nystroem": ("SGDOneClassSVM", ["n_components": .int(20), "nu": .double(0.1)]),
   ]
 
   static func rows() -> Table {
