@@ -28,7 +28,7 @@ extension CutForestModel {
     var trees: [CutTree] = []
     for index in 0..<plan.treeCount {
       trees.append(
-        try CutTree.read(&reader, index: index, plan, seen: seen, width: frame.width, featureCount))
+        try CutTree.read(&reader, index: index, plan, seen: seen, featureCount))
     }
     return CutForestModel(plan, frame: frame, seen: seen, trees: trees)
   }
@@ -81,10 +81,9 @@ extension CutTree {
   }
 
   static func read(
-    _ reader: inout ModelReader, index: Int, _ plan: CutForestPlan, seen: Int, width: Int,
-    _ columns: Int
+    _ reader: inout ModelReader, index: Int, _ plan: CutForestPlan, seen: Int, _ columns: Int
   ) throws(DetectionError) -> CutTree {
-    let tree = CutTree(width: width)
+    let tree = CutTree(columns: columns)
     tree.draws = try reader.readCount("number of draws", atMost: 1 << 60)
     tree.nextHeld = try reader.readCount("next row", atMost: 1 << 60)
     tree.oldestEntry = try reader.readCount("oldest row", atMost: plan.sampleSize - 1)

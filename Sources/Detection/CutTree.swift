@@ -2,6 +2,7 @@ import CKernels
 
 /// A random cut tree in flat arrays. Every entry is a row that the tree holds; equal rows share a leaf.
 final class CutTree: @unchecked Sendable {
+  /// Doubles of a point: its values, and zeros up to a multiple of 4.
   let width: Int
   /// Random numbers begin anew for each row; this counts them.
   var draws: Int
@@ -30,8 +31,8 @@ final class CutTree: @unchecked Sendable {
   private var usedLeaves = 0
   private var usedNodes = 0
 
-  init(width: Int, draws: Int = 0) {
-    self.width = width
+  init(columns: Int, draws: Int = 0) {
+    width = max(4, (columns + 3) & ~3)
     self.draws = draws
   }
 
@@ -70,7 +71,7 @@ final class CutTree: @unchecked Sendable {
 
   /// A tree of its own with the same rows, and room for so many.
   func copy(room rows: Int, atMost most: Int) throws(DetectionError) -> CutTree {
-    let tree = CutTree(width: width, draws: draws)
+    let tree = CutTree(columns: width, draws: draws)
     tree.nextHeld = nextHeld
     tree.oldestEntry = oldestEntry
     tree.entryCount = entryCount
@@ -106,11 +107,11 @@ final class CutTree: @unchecked Sendable {
   // ------------------------------------------------------------------------------- scoring
 
   func addDisplacements(
-    _ tile: UnsafePointer<Double>, rows: Int, into scores: UnsafeMutablePointer<Double>
+    _ tile: UnsafePointer<Double>, stride: Int, rows: Int, into scores: UnsafeMutablePointer<Double>
   ) {
     guard leafCount > 0, let nodes, let boxes, let points, let counts else { return }
     StreamKernels.chosen.addDisplacements(
-      tile, rows, width, root, nodes.base, boxes.base, points.base, counts.base, scores)
+      tile, stride, rows, width, root, nodes.base, boxes.base, points.base, counts.base, scores)
   }
 
   func addShares(

@@ -30,7 +30,7 @@ struct CutTreeLearner {
     let held = min(plan.sampleSize, seen + X.rows)
     let tree =
       plan.isSliding && X.rows >= plan.sampleSize
-      ? CutTree(width: frame.width, draws: earlier.draws)
+      ? CutTree(columns: frame.count, draws: earlier.draws)
       : try earlier.copy(room: held, atMost: plan.sampleSize)
     try tree.makeRoom(leaves: held, entries: held, atMost: plan.sampleSize)
     var steps = 0

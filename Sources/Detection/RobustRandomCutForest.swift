@@ -96,7 +96,7 @@ final class CutForestModel: Model, @unchecked Sendable {
     seen = 0
     trees = []
     try Memory.require(plan.treeCount, of: 8)
-    for _ in 0..<plan.treeCount { trees.append(CutTree(width: frame.width)) }
+    for _ in 0..<plan.treeCount { trees.append(CutTree(columns: frame.count)) }
   }
 
   /// As a model file gives it.
@@ -160,7 +160,7 @@ final class CutForestModel: Model, @unchecked Sendable {
     try forEachTile(X, call: call, stage: "score") { (first, rows, tile) in
       let own = scores + first
       own.update(repeating: 0, count: rows)
-      for tree in trees { tree.addDisplacements(tile, rows: rows, into: own) }
+      for tree in trees { tree.addDisplacements(tile, stride: frame.width, rows: rows, into: own) }
       for row in 0..<rows { own[row] /= count }
     }
   }

@@ -18,7 +18,7 @@ struct StreamKernels: Sendable {
   let areSame: @Sendable (Points, Points, Int) -> Bool
   let addDisplacements:
     @Sendable (
-      Points, Int, Int, Int32, UnsafePointer<ck_cut_node>, Points, Points, UnsafePointer<Int32>,
+      Points, Int, Int, Int, Int32, UnsafePointer<ck_cut_node>, Points, Points, UnsafePointer<Int32>,
       UnsafeMutablePointer<Double>
     ) -> Void
   let addDisplacementShares:

@@ -8,6 +8,13 @@ import CKernels
 public func boxGrowth(
   _ point: UnsafePointer<Double>, _ box: UnsafePointer<Double>, width: Int
 ) -> Double {
+  grown(point, box, width)
+}
+
+@inline(__always)
+private func grown(
+  _ point: UnsafePointer<Double>, _ box: UnsafePointer<Double>, _ width: Int
+) -> Double {
   var sums = SIMD4<Double>()
   var index = 0
   while index < width {
@@ -61,28 +68,28 @@ public func areSame(
   return true
 }
 
-/// Add to scores[row] the expected displacement of each of `rows` points, were it inserted into the tree.
+/// Add to scores[row] the expected displacement of each of `rows` points, `stride` doubles apart, were it inserted
+/// into the tree.
 ///
 /// - root: a place as in ``ck_cut_node``; counts: the rows of each leaf.
 public func addDisplacements(
-  _ block: UnsafePointer<Double>, rows: Int, width: Int, root: Int32,
+  _ block: UnsafePointer<Double>, stride: Int, rows: Int, width: Int, root: Int32,
   nodes: UnsafePointer<ck_cut_node>, boxes: UnsafePointer<Double>, points: UnsafePointer<Double>,
   counts: UnsafePointer<Int32>, scores: UnsafeMutablePointer<Double>
 ) {
   for row in 0..<rows {
-    let point = block + row &* width
+    let point = block + row &* stride
     var reach = 1.0
     var worst = 0.0
     var expected = 0.0
     var place = root
     while place >= 0 {
       let node = nodes + Int(place)
-      let grown = boxGrowth(point, boxes + 2 &* width &* Int(place), width: width)
-      if grown > 0 {
-        let share = part(grown, node.pointee.length, point, boxes + 2 &* width &* Int(place), width)
-        expected += reach * share * larger(worst, Double(node.pointee.count))
-        reach *= 1 - share
-      }
+      let box = boxes + 2 &* width &* Int(place)
+      // A row inside the box has a share of 0; no branch could guess how often.
+      let share = part(grown(point, box, width), node.pointee.length, point, box, width)
+      expected += reach * share * larger(worst, Double(node.pointee.count))
+      reach *= 1 - share
       place = step(node, point, &worst)
     }
     let leaf = Int(~place)
