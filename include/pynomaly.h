@@ -592,7 +592,8 @@ pyn_status pyn_detector_partial_fit_stream(pyn_detector *detector, struct ArrowA
 typedef int32_t (*pyn_scores_callback)(const double *scores, int64_t first_row, int64_t count,
                                        void *context);
 
-/* Score a stream batch by batch. [any thread] */
+/* Score a stream batch by batch, in memory for one batch and its scores. Errors: as pyn_detector_score, IO, and
+ * SHAPE_MISMATCH also when model and stream name their columns differently. [any thread] */
 pyn_status pyn_detector_score_stream(const pyn_detector *detector, struct ArrowArrayStream *stream,
                                      const pyn_call *call, pyn_scores_callback take, void *context,
                                      pyn_error *error);

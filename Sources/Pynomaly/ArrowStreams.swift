@@ -108,6 +108,10 @@ public func pyn_detector_score_stream(
       _ = try required(take, "take")
     }
     guard let handle, let take else { return }
+    let known = handle.detector.featureNames
+    if !known.isEmpty, table.names.allSatisfy({ !$0.isEmpty }) {
+      try check(names: table.names, against: known)
+    }
     try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
       let scores = try Buffer<Double>(count: rows, zeroed: false)

@@ -4,9 +4,10 @@ struct Fit: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Fit a detector on a table and save the model.",
     discussion: """
-      The file is read once, in chunks of up to 10,000 rows, in bounded memory. Of more than 131,072 \
-      rows the fit sees a random sample of that many, drawn by the seed. See "pynomaly help detect" \
-      for what files may look like.
+      The file is read once, in chunks of up to 10,000 rows, in bounded memory. Detectors with \
+      partial_fit ("pynomaly detectors NAME" says) learn from all rows, in their order. Others see \
+      a random sample of 131,072 rows when there are more, drawn by the seed. See "pynomaly help \
+      detect" for what files may look like.
       """)
 
   @OptionGroup(title: "Table options") var table: TableOptions
@@ -35,8 +36,7 @@ struct Fit: ParsableCommand {
     try standardOutput(
       "\(features.words.path): \(detector.name) fitted on \(Number.grouped(fitted.rows)) rows,"
         + " \(features.featureNames.count) features"
-        + (fitted.rows > FitPass.sampleRows
-          ? " (a random sample of \(Number.grouped(FitPass.sampleRows)))" : "")
+        + (fitted.sampled ? " (a random sample of \(Number.grouped(FitPass.sampleRows)))" : "")
         + "\nthreshold \(Number.rounded(threshold)), saved as \(saveModel)\n")
   }
 }
