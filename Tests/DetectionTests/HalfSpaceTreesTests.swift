@@ -73,7 +73,8 @@ struct HalfSpaceTreesTests {
     let odd = Table(1, 4) { _, column in column == 2 ? 12 : 0 }
     let own = try shares(detector, odd)[0]
     #expect(own.max() == own[2])
-    #expect(abs(own.reduce(0, +) - (try scores(detector, odd)[0])) < 1e-12)
+    let score = try scores(detector, odd)[0]
+    #expect(abs(own.reduce(0, +) - score) < 1e-12)
   }
 
   @Test func constantFeaturesAreNotCut() throws {

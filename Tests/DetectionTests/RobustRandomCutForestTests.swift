@@ -187,7 +187,8 @@ struct RobustRandomCutForestTests {
     let boxes = try #require(tree.boxes)
     let own = try Node(tree, place, columns: 4)
     #expect(Int(node.count) == own.rows)
-    #expect(Int(node.left_count) == (try Node(tree, node.left, columns: 4)).rows)
+    let left = try Node(tree, node.left, columns: 4)
+    #expect(Int(node.left_count) == left.rows)
     for feature in 0..<4 {
       let values = own.points.map { $0[feature] }
       #expect(boxes[2 * tree.width * Int(place) + feature] == values.min())
@@ -257,7 +258,8 @@ struct RobustRandomCutForestTests {
     let odd = Table(1, 4) { _, column in column == 2 ? 12 : 0.1 }
     let own = try shares(detector, odd)[0]
     #expect(own[2] > 0.9 * own.reduce(0, +))
-    #expect(abs(own.reduce(0, +) - (try scores(detector, odd)[0])) < 1e-9)
+    let score = try scores(detector, odd)[0]
+    #expect(abs(own.reduce(0, +) - score) < 1e-9)
   }
 
   @Test func valuesAtTheEndOfTheRange() throws {
@@ -267,7 +269,7 @@ struct RobustRandomCutForestTests {
     let a = try scores(fitted("RobustRandomCutForest", small), small)
     let b = try scores(fitted("RobustRandomCutForest", huge), huge)
     for (x, y) in zip(a, b) { #expect(abs(x - y) <= 0.3 * x) }
-    #expect(b.allSatisfy(\.isFinite))
+    #expect(b.allSatisfy { $0.isFinite })
   }
 }
 
