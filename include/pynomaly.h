@@ -205,6 +205,11 @@ pyn_status pyn_detector_get_info(const char *name, pyn_detector_info *info, pyn_
  * Errors: UNKNOWN_DETECTOR. [any thread] */
 pyn_status pyn_detector_create(const char *name, pyn_detector **detector, pyn_error *error);
 
+/* Make another detector of the same options, model, threshold and feature names. Both go their own ways from
+ * there on; what was learnt is shared, so a copy costs microseconds. Free it with pyn_detector_free.
+ * Errors: NULL_ARGUMENT. [any thread] */
+pyn_status pyn_detector_copy(const pyn_detector *detector, pyn_detector **copy, pyn_error *error);
+
 /* Free a detector. NULL is fine. [one thread per object] */
 void pyn_detector_free(pyn_detector *detector);
 
@@ -323,14 +328,18 @@ typedef struct pyn_call {
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
  * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
- * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps. */
+ * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps.
+ * HalfSpaceTrees: one pass over X, and O(n_trees * height) for each of at most 2 window_size rows.
+ * RobustRandomCutForest: each row that a tree takes in costs O(log(max_samples) * columns): of n rows about
+ * max_samples * ln(n / max_samples) with "reservoir", the last max_samples with "sliding". The model has about
+ * 24 * n_estimators * max_samples * columns bytes. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
 /* Learn from more rows, for detectors with PYN_CAPABILITY_PARTIAL_FIT: the first call begins a model, later
  * ones go on with it, and the columns stay the same. Options set in between wait for the next fit. With a
- * contamination, the threshold is the quantile of the scores of this call's rows. When it fails or is
- * cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
+ * contamination, the threshold is the quantile of the scores of this call's rows; when these are fewer than 1024,
+ * of so many with the rows of the calls before. When it fails or is cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
  * [one thread per object] */
 pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                                     pyn_error *error);
@@ -358,7 +367,11 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * (Schoelkopf and others 2001). O(rows * support vectors * columns).
  * SGDOneClassSVM: the offset less the machine's value: above 0 outside. O(rows * n_components * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
- * (Shyu and others 2003). O(rows * columns * components). */
+ * (Shyu and others 2003). O(rows * columns * components).
+ * HalfSpaceTrees: 1 less the mean mass of the last window's nodes, weighted by 2^depth, over the largest there could
+ * be, in [0, 1]. O(rows * n_trees * height). RobustRandomCutForest: the collusive displacement (CoDisp) that
+ * the row is expected to cause if it were inserted, in [0, max_samples].
+ * O(rows * n_estimators * log(max_samples) * columns). */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -388,7 +401,9 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
  * SGDOneClassSVM: likewise, with landmarks for support vectors; waves: the score's fall with the column at its mean.
- * PCA: each distance to a component shared out as its square is. */
+ * PCA: each distance to a component shared out as its square is.
+ * HalfSpaceTrees: log2 of how much of its parent's mass each node on the way keeps, scaled to the score.
+ * RobustRandomCutForest: the displacement of each possible cut goes to the features that it could be on. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -400,7 +415,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
  * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM,
  * SGDOneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
- * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
+ * or, where it has none (COPOD, ECOD, HBOS, HalfSpaceTrees, LODA,
+ * RobustRandomCutForest), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -555,7 +571,9 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
  * "n_selected_components". SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
- * "random_state".
+ * "random_state". HalfSpaceTrees: "n_trees", "height", "window_size", "n_window_samples" (rows that the
+ * scores go by), "random_state". RobustRandomCutForest: "n_estimators", "max_samples", "n_samples" (rows learnt
+ * from), "node_count", "random_state".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);
@@ -676,20 +694,39 @@ struct ArrowArrayStream {
  * floats; nulls count as NaN. All batches together are the rows. The call takes the stream over: it
  * is released when the call returns, whatever the outcome. Column names become feature names. */
 
-/* Fit on a stream that may be larger than memory. Up to 131072 rows the model is the one that
- * pyn_detector_fit makes of the same rows; of more rows it learns from a uniform random sample of
- * that many (reservoir sampling, Vitter 1985, drawn by random_state), which is all it keeps in
- * memory. Sample weights are not taken. Errors: as pyn_detector_fit, and IO (the stream's words).
+/* Fit on a stream that may be larger than memory.
+ *
+ * Detectors with PYN_CAPABILITY_PARTIAL_FIT learn from every row, in parts of 16384 rows (fewer with more
+ * than 128 columns) however the batches are cut. In memory are the model, such a part, one batch, and for the
+ * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
+ *
+ * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
+ * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,
+ * Vitter 1985, drawn by random_state), which with one batch is all that is kept in memory. With the option
+ * warm_start the sample of this stream grows the model.
+ *
+ * Sample weights are not taken, nor are detectors that need labels (NOT_SUPPORTED). A failure, also one in the
+ * midst of the stream, leaves the detector as it was. Errors: as pyn_detector_fit, IO (the stream's words), and
+ * INVALID_DATA when a batch has not the columns of the schema, or there are no rows.
  * [one thread per object] */
 pyn_status pyn_detector_fit_stream(pyn_detector *detector, struct ArrowArrayStream *stream,
                                    const pyn_call *call, pyn_error *error);
+
+/* Go on learning from a stream, as pyn_detector_partial_fit does from a matrix: the first call begins a model,
+ * later ones go on with it. With a contamination, the threshold is the quantile of the scores of this stream's
+ * rows (of the sample above). Errors: as pyn_detector_fit_stream, NOT_SUPPORTED without
+ * PYN_CAPABILITY_PARTIAL_FIT, and SHAPE_MISMATCH when the columns, or their names, are not those of before.
+ * [one thread per object] */
+pyn_status pyn_detector_partial_fit_stream(pyn_detector *detector, struct ArrowArrayStream *stream,
+                                           const pyn_call *call, pyn_error *error);
 
 /* Takes the scores of rows first_row .. first_row + count - 1, in order; returns 0, or anything else
  * to cancel. */
 typedef int32_t (*pyn_scores_callback)(const double *scores, int64_t first_row, int64_t count,
                                        void *context);
 
-/* Score a stream batch by batch. [any thread] */
+/* Score a stream batch by batch, in memory for one batch and its scores. Errors: as pyn_detector_score, IO, and
+ * SHAPE_MISMATCH also when model and stream name their columns differently. [any thread] */
 pyn_status pyn_detector_score_stream(const pyn_detector *detector, struct ArrowArrayStream *stream,
                                      const pyn_call *call, pyn_scores_callback take, void *context,
                                      pyn_error *error);

@@ -32,6 +32,14 @@ final class Detector: @unchecked Sendable {
 
   var name: String { libraryString(pyn_detector_get_name(handle)) }
 
+  /// Whether it has partial_fit, and so learns from every row of a stream.
+  var learnsInParts: Bool {
+    var info = pyn_detector_info()
+    info.struct_size = MemoryLayout<pyn_detector_info>.stride
+    guard (try? callLibrary { pyn_detector_get_info(name, &info, $0) }) != nil else { return false }
+    return info.capabilities & Int64(PYN_CAPABILITY_PARTIAL_FIT) != 0
+  }
+
   func set(_ option: String, text: String) throws {
     try callLibrary { pyn_detector_set_text(handle, option, text, $0) }
   }

@@ -213,6 +213,7 @@ class PluginInfo(_Sized):
 # Declared with the one argument the Python side reads. The library passes two more (stage, context);
 # in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
+ScoresCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64, c_void_p)
 PluginVisitor = ctypes.CFUNCTYPE(c_int32, c_char_p, POINTER(PluginInfo), POINTER(Error), c_void_p)
 
 _detector = c_void_p
@@ -231,6 +232,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_get_info": (c_int32, (_text, POINTER(DetectorInfo), _error)),
     "pyn_detector_get_option_info": (c_int32, (_text, c_int64, POINTER(OptionInfo), _error)),
     "pyn_detector_create": (c_int32, (_text, POINTER(_detector), _error)),
+    "pyn_detector_copy": (c_int32, (_detector, POINTER(_detector), _error)),
     "pyn_detector_free": (None, (_detector,)),
     "pyn_detector_set_int": (c_int32, (_detector, _text, c_int64, _error)),
     "pyn_detector_set_double": (c_int32, (_detector, _text, c_double, _error)),
@@ -240,6 +242,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_partial_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_partial_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_score_stream": (
+        c_int32,
+        (_detector, c_void_p, _call, ScoresCallback, c_void_p, _error),
+    ),
     "pyn_detector_score": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_predict": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
