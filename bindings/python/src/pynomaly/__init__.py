@@ -29,6 +29,8 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._selection import Selection, machine_speed, select_detector
+from ._tuning import Tuning, tune
 
 if TYPE_CHECKING:
     from . import _detectors
@@ -59,7 +61,9 @@ __all__ = [
     "OutlierDetector",
     "PluginError",
     "PluginInfo",
+    "Selection",
     "ShapeMismatchError",
+    "Tuning",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
@@ -71,10 +75,13 @@ __all__ = [
     "load",
     "load_plugin",
     "load_plugins",
+    "machine_speed",
     "plugins",
     "roc_auc",
     "save",
+    "select_detector",
     "set_thread_limit",
+    "tune",
 ]
 
 
