@@ -92,9 +92,14 @@ enum OptionValue: Equatable {
   var text: String {
     switch self {
     case .int(let value): "\(value)"
-    case .double(let value): Number.shortest(value)
+    case .double(let value): OptionValue.fraction(Number.shortest(value))
     case .bool(let value): value ? "true" : "false"
     case .string(let value): value
     }
+  }
+
+  /// "1" would be a count where the option also takes one.
+  private static func fraction(_ text: String) -> String {
+    text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2d } ? text + ".0" : text
   }
 }
