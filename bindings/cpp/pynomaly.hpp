@@ -720,10 +720,10 @@ struct selection {
 
 /// What to ask for: rows, columns, policy, limits, as in pynomaly.h.
 struct selection_request : pyn_selection_request {
-  selection_request(std::int64_t rows, std::int64_t columns) noexcept
+  selection_request(std::int64_t row_count, std::int64_t column_count) noexcept
       : pyn_selection_request(PYN_SELECTION_REQUEST_INIT) {
-    this->rows = rows;
-    this->columns = columns;
+    rows = row_count;
+    columns = column_count;
   }
 };
 
