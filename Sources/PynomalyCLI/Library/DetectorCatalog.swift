@@ -88,18 +88,14 @@ enum OptionValue: Equatable {
     }
   }
 
-  /// As one writes it after --set.
+  /// As one writes it after --set; a double keeps its point, since 1 and 1.0 can mean different things.
   var text: String {
     switch self {
     case .int(let value): "\(value)"
-    case .double(let value): OptionValue.fraction(Number.shortest(value))
+    case .double(let value):
+      Number.shortest(value) + (Int(Number.shortest(value)) == nil ? "" : ".0")
     case .bool(let value): value ? "true" : "false"
     case .string(let value): value
     }
-  }
-
-  /// "1" would be a count where the option also takes one.
-  private static func fraction(_ text: String) -> String {
-    text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2d } ? text + ".0" : text
   }
 }
