@@ -723,7 +723,7 @@ typedef struct pyn_selection {
 #define PYN_SELECTION_INIT { sizeof(pyn_selection), NULL, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, { 0 } }
 
 /* Rank the detectors, the best first: those that fit, by quality (the mean of ROC-AUC and average precision)
- * less 0.01 for every ten times the time; those that nobody measured; those that do not fit. Writes the first
+ * less 0.02 for every ten times the time; those that nobody measured; those that do not fit. Writes the first
  * `capacity` of them to `ranked` (which may be NULL with capacity 0), and how many there are to *count.
  * The struct_size of ranked[0] holds for all. Errors: INVALID_ARGUMENT. [any thread] */
 pyn_status pyn_select_detector(const pyn_selection_request *request, pyn_selection *ranked,

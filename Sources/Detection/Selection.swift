@@ -86,11 +86,13 @@ public struct SelectionRequest {
     if let profile = DetectorProfile.all.first(where: { $0.name == info.name }) {
       selection.predict(profile, Double(rows), Double(columns), speed)
       lacks += exceeded(selection)
-      if realTime {
-        selection.worth -= 0.01 * Selection.tens(selection.rowSeconds, above: 1e-6)
-      } else {
-        let seconds = selection.fitSeconds + selection.scoreSeconds
-        selection.worth -= 0.01 * Selection.tens(seconds, above: 0.01)
+      // Real time: what a row waits counts, and the fit only where it becomes long.
+      let times: [(Double, Double)] =
+        realTime
+        ? [(selection.rowSeconds, 50e-6), (selection.fitSeconds, 1)]
+        : [(selection.fitSeconds + selection.scoreSeconds, 0.01)]
+      for (seconds, free) in times {
+        selection.worth -= Selection.price * Selection.tens(seconds, above: free)
       }
     }
     selection.fits = lacks.isEmpty
@@ -131,8 +133,12 @@ public struct Selection {
   public internal(set) var rocAUC = Double.nan
   public internal(set) var averagePrecision = Double.nan
   public internal(set) var reason = ""
-  /// Quality, less a hundredth for every ten times the time.
+  /// Quality, less ``price`` for every ten times the time.
   var worth = 0.0
+
+  /// What ten times the time must bring in quality: half the standard error of the difference between two
+  /// detectors' means over the labelled sets.
+  static let price = 0.02
 
   init(name: String) { self.name = name }
 

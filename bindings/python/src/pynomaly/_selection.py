@@ -62,7 +62,7 @@ def select_detector(
         Rows come one at a time and wait for their scores: the time of one row counts, not that of a fit.
     policy : {"measured", "guide"}, default="measured"
         "measured" ranks by measured quality (the mean of ROC-AUC and average precision over labelled sets)
-        less 0.01 for every ten times the time. "guide" gives the one detector that the rule of the
+        less 0.02 for every ten times the time. "guide" gives the one detector that the rule of the
         performance guide names, whatever the limits.
     max_fit_seconds, max_score_ms, max_memory_bytes : float, default=None
         Limits of a fit, of scoring one row, and of memory beyond the input. None: the guide's (30 s up to
