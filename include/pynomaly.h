@@ -8,7 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *   18. Drift
+ *   16. Selection         17. Tuning              18. Drift
  *
  * The shortest useful program:
  *
@@ -844,6 +844,159 @@ enum {
 typedef void (*pyn_log_callback)(int32_t level, const char *plugin, const char *message, void *context);
 void pyn_set_log_callback(pyn_log_callback callback, void *context);
 
+/* ======================================================================= 16. Selection == */
+
+/* Which detector to take for data of some size, by measured time and quality; Selection.md says how it was
+ * measured, and how well predictions hold. */
+
+enum {
+    PYN_POLICY_MEASURED = 0, /* ranked by quality, time and memory */
+    PYN_POLICY_GUIDE = 1     /* the rule of the performance guide: real time and rows < 10,000
+                              * LocalOutlierFactor; else rows > 1,000,000 IsolationForest; rows > 100,000
+                              * OneClassSVM; else EllipticEnvelope. One detector, whatever the limits */
+};
+
+typedef struct pyn_selection_request {
+    size_t struct_size;
+    int64_t rows, columns;         /* 1 .. 2^48 */
+    int32_t policy;                /* PYN_POLICY_* */
+    int32_t real_time;             /* 1: rows come one at a time and wait for their scores */
+    int64_t capabilities;          /* PYN_CAPABILITY_* that the detector must have, added up */
+    double max_fit_seconds;        /* 0: the guide's 30 s up to 1,000 rows, 5 min up to 100,000, else 30 min */
+    double max_score_milliseconds; /* of a call for one row; 0: 10 */
+    double max_memory_bytes;       /* beyond the input; 0: 8e9 */
+    double machine_speed;          /* as pyn_machine_speed gives it; 0: measured */
+} pyn_selection_request;
+
+#define PYN_SELECTION_REQUEST_INIT \
+    { sizeof(pyn_selection_request), 0, 0, PYN_POLICY_MEASURED, 0, 0, 0.0, 0.0, 0.0, 0.0 }
+
+#define PYN_SELECTION_REASON_SIZE 384
+
+/* A detector with its default options, and what it is expected to cost on this machine with one thread. */
+typedef struct pyn_selection {
+    size_t struct_size;
+    const char *detector;
+    int32_t fits;              /* 1: it can do what was asked, within the limits */
+    int32_t measured;          /* 0: nobody measured it (a plugin's detector); the numbers are NaN */
+    double fit_seconds;
+    double score_seconds;      /* of all rows in one call */
+    double score_row_seconds;  /* of a call for one row */
+    double memory_bytes;       /* peak beyond the input */
+    double roc_auc;            /* means over labelled sets */
+    double average_precision;
+    char reason[PYN_SELECTION_REASON_SIZE]; /* in words */
+} pyn_selection;
+
+#define PYN_SELECTION_INIT { sizeof(pyn_selection), NULL, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, { 0 } }
+
+/* Rank the detectors, the best first: those that fit, by quality (the mean of ROC-AUC and average precision)
+ * less 0.02 for every ten times the time; those that nobody measured; those that do not fit. Writes the first
+ * `capacity` of them to `ranked` (which may be NULL with capacity 0), and how many there are to *count.
+ * The struct_size of ranked[0] holds for all. Errors: INVALID_ARGUMENT. [any thread] */
+pyn_status pyn_select_detector(const pyn_selection_request *request, pyn_selection *ranked,
+                               int64_t capacity, int64_t *count, pyn_error *error);
+
+/* How fast one thread of this machine is; 1 is the machine on which costs were measured. Fits small models
+ * for some 10 ms when first asked, and keeps the answer until the process ends. [any thread] */
+double pyn_machine_speed(void);
+
+/* ========================================================================== 17. Tuning == */
+
+/* A search for the best values of a detector's options, and what it found. Tuning.md says how the criteria do
+ * on labelled sets. */
+typedef struct pyn_tuning pyn_tuning;
+
+/* What tells good configurations from bad ones. */
+enum {
+    PYN_CRITERION_AUTO = 0,              /* ROC-AUC with labels, stability without */
+    PYN_CRITERION_ROC_AUC = 1,           /* of the rows held out */
+    PYN_CRITERION_AVERAGE_PRECISION = 2, /* of the rows held out */
+    PYN_CRITERION_STABILITY = 3          /* without labels: how much alike models of different rows and seeds
+                                          * rank the rows (mean Spearman correlation, -1 .. 1) */
+};
+
+typedef struct pyn_tuning_plan {
+    size_t struct_size;
+    int32_t criterion; /* PYN_CRITERION_* */
+    int32_t folds;     /* the rows are dealt to so many folds, each scored by a model of the others; 0: 3 */
+    int32_t repeats;   /* so often, each time dealt anew; 0: 1 */
+    int32_t reserved;
+    double holdout;    /* instead of folds: this share of the rows is held out, `repeats` times; 0: folds */
+    int64_t budget;    /* only so many configurations, drawn at random; 0: all */
+    int64_t seed;      /* of the deals and the draw; >= 0 */
+} pyn_tuning_plan;
+
+#define PYN_TUNING_PLAN_INIT { sizeof(pyn_tuning_plan), PYN_CRITERION_AUTO, 0, 0, 0, 0.0, 0, 0 }
+
+/* Tune this detector. Its options are copied; those that get no values keep what they are set to. Free it
+ * with pyn_tuning_free. [any thread] */
+pyn_status pyn_tuning_create(const pyn_detector *detector, pyn_tuning **tuning, pyn_error *error);
+void pyn_tuning_free(pyn_tuning *tuning);
+
+/* One more value to try for an option; all combinations make the grid, the last option's values changing
+ * fastest. Errors: UNKNOWN_OPTION, INVALID_OPTION (not allowed, or in the grid already).
+ * [one thread per object] */
+pyn_status pyn_tuning_add_value(pyn_tuning *tuning, const char *option, const pyn_value *value,
+                                pyn_error *error);
+/* The same from text, as pyn_detector_set_text reads it. */
+pyn_status pyn_tuning_add_text(pyn_tuning *tuning, const char *option, const char *text,
+                               pyn_error *error);
+
+/* The default grid in place of what was added. IsolationForest: n_estimators 50, 100, 200; max_features 0.5,
+ * 0.8, 1; contamination 0.1, 0.15, 0.2. Others: usual values of the options that change scores.
+ * Errors: NOT_SUPPORTED (none of the detector's options is known). [one thread per object] */
+pyn_status pyn_tuning_add_defaults(pyn_tuning *tuning, pyn_error *error);
+
+/* Compare the configurations on X. call->labels (0 inlier, 1 outlier) give labels; folds then have their share
+ * of each kind. A fold's model has the seed random_state + fold, the same for all configurations. Options that
+ * move nothing but the threshold (contamination; MAD: threshold) are not fitted for again. A configuration
+ * that fails is told in its result; the call fails only when all do. When it fails or is cancelled the
+ * earlier results stay. Each fit has one thread while there are more fits than threads. Keeps two copies of X
+ * while it runs. The stage of progress is "tune".
+ * Errors: INVALID_ARGUMENT (plan, empty grid), INVALID_DATA (too few rows or labels of a kind for the folds,
+ * values), SHAPE_MISMATCH (labels), NOT_SUPPORTED (sample weights), CANCELLED, OUT_OF_MEMORY.
+ * [one thread per object] */
+pyn_status pyn_tuning_run(pyn_tuning *tuning, const pyn_matrix *X, const pyn_tuning_plan *plan,
+                          const pyn_call *call, pyn_error *error);
+
+/* What became of one configuration. */
+typedef struct pyn_tuning_result {
+    size_t struct_size;
+    double mean;          /* of the folds; NaN when it failed */
+    double deviation;     /* standard deviation over the folds (dividing by their number) */
+    double fit_seconds;   /* of a fold, mean; the one number that differs from run to run */
+    double score_seconds; /* the same */
+    int64_t rank;         /* 1 for the best; equal means share a rank, failed ones come last */
+    int64_t same_as;      /* the earlier configuration whose fits these are, for only the threshold differs; or -1 */
+    int64_t fold_count;   /* 0 when it failed */
+    pyn_status status;    /* PYN_OK, or why it failed */
+    int32_t reserved;
+    const char *message;  /* why it failed, or NULL; lives until the next run or pyn_tuning_free */
+} pyn_tuning_result;
+
+#define PYN_TUNING_RESULT_INIT { sizeof(pyn_tuning_result), 0.0, 0.0, 0.0, 0.0, 0, -1, 0, PYN_OK, 0, NULL }
+
+/* How many configurations the last run compared, the best of them (the first of equals; -1 before a run),
+ * and the criterion that was measured. [any thread, while no run goes on] */
+int64_t pyn_tuning_get_count(const pyn_tuning *tuning);
+int64_t pyn_tuning_get_best(const pyn_tuning *tuning);
+int32_t pyn_tuning_get_criterion(const pyn_tuning *tuning);
+
+/* The options of the grid, in its order; NULL when index is out of range. Lives until pyn_tuning_free.
+ * [one thread per object] */
+const char *pyn_tuning_option_at(const pyn_tuning *tuning, int64_t index);
+
+/* What became of configuration `index`; one value a fold, round after round, into `folds` (NULL, or room for
+ * `capacity` >= fold_count of them). Errors: INVALID_ARGUMENT (index), SHAPE_MISMATCH.
+ * [any thread, while no run goes on] */
+pyn_status pyn_tuning_get_result(const pyn_tuning *tuning, int64_t index, pyn_tuning_result *result,
+                                 double *folds, int64_t capacity, pyn_error *error);
+
+/* A detector with the options of configuration `index`, not fitted; read them with pyn_detector_get_option.
+ * Free it with pyn_detector_free. Errors: INVALID_ARGUMENT. [any thread, while no run goes on] */
+pyn_status pyn_tuning_create_detector(const pyn_tuning *tuning, int64_t index, pyn_detector **detector,
+                                      pyn_error *error);
 /* =========================================================================== 18. Drift == */
 
 /* Says when a stream of rows no longer looks like the reference, so that a detector should be fitted anew. It
