@@ -35,7 +35,9 @@ def test_unsupervised_formulas():
     grid = np.linspace(-1, scores.max() * 1.5, 777)
     least, most = scores.min(), scores.max()
     linear = Calibration("linear", scores)
-    np.testing.assert_allclose(linear.apply(grid), np.clip((grid - least) / (most - least), 0, 1), atol=1e-15)
+    np.testing.assert_allclose(
+        linear.apply(grid), np.clip((grid - least) / (most - least), 0, 1), atol=1e-15
+    )
     mean, deviation = scores.mean(), scores.std()
     expected = np.clip(2 * stats.norm.cdf(grid, mean, deviation) - 1, 0, 1)
     np.testing.assert_allclose(Calibration("gaussian", scores).apply(grid), expected, atol=1e-14)
@@ -87,7 +89,9 @@ def test_logistic_of_separated_scores_and_wide_units():
     ours = Calibration("logistic", np.arange(100.0), labels).apply(np.arange(100.0))
     assert (np.diff(ours) >= 0).all() and ours[0] < 0.05 and ours[-1] > 0.95
     for unit in (1e-200, 1e200):
-        other = Calibration("logistic", np.arange(100.0) * unit, labels).apply(np.arange(100.0) * unit)
+        other = Calibration("logistic", np.arange(100.0) * unit, labels).apply(
+            np.arange(100.0) * unit
+        )
         np.testing.assert_allclose(other, ours, rtol=1e-9)
 
 

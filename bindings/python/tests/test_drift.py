@@ -18,7 +18,9 @@ from pynomaly import (
 ks_2samp = pytest.importorskip("scipy.stats").ks_2samp
 
 
-@pytest.mark.parametrize("n, m", [(1, 1), (1, 9), (5, 5), (7, 30), (100, 64), (1000, 999), (4000, 250)])
+@pytest.mark.parametrize(
+    "n, m", [(1, 1), (1, 9), (5, 5), (7, 30), (100, 64), (1000, 999), (4000, 250)]
+)
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.5, 3.0])
 def test_statistic_and_p_value_are_scipys(n, m, shift):
     random = np.random.default_rng(n * m)
@@ -102,7 +104,9 @@ def test_report_is_scipys(correction):
     reference, X = random.normal(size=(700, 6)), random.normal(size=(400, 6))
     X[:, 1] += 0.15
     X[:, 3] *= 2
-    drift = DriftDetector(reference, window=300, step=100, correction=correction, spending="each look")
+    drift = DriftDetector(
+        reference, window=300, step=100, correction=correction, spending="each look"
+    )
     for start in range(0, 400, 7):
         drift.update(X[start : start + 7])
     assert (drift.rows, drift.looks, drift.level) == (400, 2, 0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from ctypes import byref, c_double, c_void_p
 from dataclasses import dataclass, fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -196,14 +197,13 @@ class DriftDetector:
             )
         if not as_frame:
             return rows
-        import pandas
-
-        return pandas.DataFrame(rows, columns=[field.name for field in fields(FeatureDrift)])
+        frame = import_module("pandas").DataFrame
+        return frame(rows, columns=[field.name for field in fields(FeatureDrift)])
 
     @property
     def drifted(self) -> bool:
         """Whether there was an alarm so far: whether it is time to fit anew."""
-        return self._report().first_drift > 0
+        return bool(self._report().first_drift > 0)
 
     @property
     def first_drift(self) -> int | None:
