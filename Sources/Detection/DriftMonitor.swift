@@ -157,7 +157,7 @@ extension DriftMonitor {
   private func look(_ call: Call) throws(DetectionError) {
     let (window, width, rows) = (options.window, width, referenceRows)
     let workers = max(1, min(call.threads, width))
-    let room = window + min(window, rows) + 1
+    let room = window + min(window, rows) + 3
     let scratch = try Buffer<Double>(count: workers * room, zeroed: false)
     let found = try Buffer<Double>(count: width * 3)
     nonisolated(unsafe) let (targets, rooms) = (found.base, scratch.base)
