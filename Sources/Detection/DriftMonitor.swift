@@ -16,7 +16,7 @@ public final class DriftMonitor {
   }
 
   /// All that changes: a copy of it takes back an update that failed.
-  private struct State {
+  struct State {
     var recent: [Double] = []  // a ring of rows
     var rows = 0
     var looks = 0
@@ -29,9 +29,9 @@ public final class DriftMonitor {
   public let features: Int
   public let hasScores: Bool
   public let referenceRows: Int
-  private let reference: [Buffer<Double>]  // sorted, one a column
+  let reference: [Buffer<Double>]  // sorted, one a column
   private let bins: [StabilityBins]
-  private var state: State
+  private(set) var state: State
 
   /// Columns of the ring: the features, and the scores if there are.
   private var width: Int { features + (hasScores ? 1 : 0) }
@@ -68,6 +68,19 @@ public final class DriftMonitor {
     self.bins = bins
     state = State(findings: [Finding](repeating: Finding(), count: width))
     state.recent = [Double](repeating: 0, count: width * options.window)
+  }
+
+  /// As saved bytes give it.
+  init(
+    options: DriftOptions, features: Int, hasScores: Bool, reference: [Buffer<Double>], state: State
+  ) {
+    self.options = options
+    self.features = features
+    self.hasScores = hasScores
+    self.reference = reference
+    self.state = state
+    referenceRows = reference[0].count
+    bins = reference.map { StabilityBins($0) }
   }
 
   /// All rows, or a uniform random sample of so many in their order (Knuth's algorithm S).

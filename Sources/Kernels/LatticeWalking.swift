@@ -6,10 +6,10 @@
 public func leavingShare(
   _ distance: Int, _ n: Int, _ m: Int, room: UnsafeMutablePointer<Double>
 ) -> Double {
-  let shares = room + 1  // by j; outside the band, and beside it, 1
-  shares[-1] = 1
-  shares[0] = 0
-  shares[1] = 1
+  // room[j + 1] is the share of j; outside the band, and beside it, 1.
+  room[0] = 1
+  room[1] = 0
+  room[2] = 1
   let steps = SIMD4<Double>(0, 1, 2, 3)
   let sum = n &+ m
   var k = 1
@@ -25,19 +25,19 @@ public func leavingShare(
       j &-= 4
       let right = SIMD4<Double>(repeating: Double(j)) + steps
       let left = SIMD4<Double>(repeating: whole) - right
-      let stay = UnsafeRawPointer(shares + j).loadUnaligned(as: SIMD4<Double>.self)
-      let come = UnsafeRawPointer(shares + (j &- 1)).loadUnaligned(as: SIMD4<Double>.self)
-      UnsafeMutableRawPointer(shares + j).storeBytes(
+      let stay = UnsafeRawPointer(room + (j &+ 1)).loadUnaligned(as: SIMD4<Double>.self)
+      let come = UnsafeRawPointer(room + j).loadUnaligned(as: SIMD4<Double>.self)
+      UnsafeMutableRawPointer(room + (j &+ 1)).storeBytes(
         of: (left * stay + right * come) * inverse, as: SIMD4<Double>.self)
     }
     while j > first {
       j &-= 1
       let right = Double(j)
-      shares[j] = ((whole - right) * shares[j] + right * shares[j &- 1]) * inverse
+      room[j &+ 1] = ((whole - right) * room[j &+ 1] + right * room[j]) * inverse
     }
-    shares[first &- 1] = 1
-    shares[last &+ 1] = 1
+    room[first] = 1
+    room[last &+ 2] = 1
     k &+= 1
   }
-  return min(1, shares[m])
+  return min(1, room[m &+ 1])
 }
