@@ -70,6 +70,10 @@ static void fitting_and_scoring(void **state) {
     REFUSED(pyn_detector_fit, fitted, NULL, NULL);
     REFUSED(pyn_detector_partial_fit, NULL, &X, NULL);
     REFUSED(pyn_detector_partial_fit, fitted, NULL, NULL);
+    pyn_detector *made = NULL;
+    REFUSED(pyn_detector_partial_fit_stream, fitted, NULL, NULL);
+    REFUSED(pyn_detector_copy, NULL, &made);
+    REFUSED(pyn_detector_copy, fitted, NULL);
     REFUSED(pyn_detector_score, NULL, &X, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, NULL, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, &X, NULL, NULL, 2);

@@ -7,6 +7,7 @@
 
 #include "CNeighbours.h"
 #include "ck_columns.h"
+#include "ck_streams.h"
 
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
 // A key goes right when threshold < key.
@@ -127,6 +128,7 @@ CK_CENTRE(ck_centre_floats, float)
 #pragma clang diagnostic pop
 
 #include "SupportVectors.h"
+#include "KernelFeatures.h"
 
 static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {
     __builtin_prefetch(address);

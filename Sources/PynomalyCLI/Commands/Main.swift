@@ -44,5 +44,8 @@ struct PynomalyCommand: ParsableCommand {
       """,
     version:
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
-    subcommands: [Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Drift.self, Plugin.self])
+    subcommands: [
+      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Drift.self, Select.self, Tune.self,
+      Plugin.self,
+    ])
 }

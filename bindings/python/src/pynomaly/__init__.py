@@ -31,7 +31,9 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._selection import Selection, machine_speed, select_detector
 from ._thresholds import Threshold, find_threshold
+from ._tuning import Tuning, tune
 
 if TYPE_CHECKING:
     from . import _detectors
@@ -65,8 +67,10 @@ __all__ = [
     "OutlierDetector",
     "PluginError",
     "PluginInfo",
+    "Selection",
     "ShapeMismatchError",
     "Threshold",
+    "Tuning",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
@@ -80,10 +84,13 @@ __all__ = [
     "load",
     "load_plugin",
     "load_plugins",
+    "machine_speed",
     "plugins",
     "roc_auc",
     "save",
+    "select_detector",
     "set_thread_limit",
+    "tune",
 ]
 
 
