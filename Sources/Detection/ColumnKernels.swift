@@ -51,6 +51,7 @@ struct ColumnKernels: Sendable {
       UnsafePointer<Double>, Int, Double, Double, Double, UnsafeMutablePointer<Double>
     ) -> Void
   let takeLarger: @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<Double>) -> Void
+  let leavingShare: @Sendable (Int, Int, Int, UnsafeMutablePointer<Double>) -> Double
 
   static let baseline = ColumnKernels(
     load32: Kernels.loadColumn32, load64: Kernels.loadColumn64, addColumn: Kernels.addColumn,
@@ -58,7 +59,8 @@ struct ColumnKernels: Sendable {
     moveKeys: Kernels.moveKeys, distinctKeys: Kernels.distinctKeys,
     lookUpParts: Kernels.lookUpParts, countBins: Kernels.countBins, binParts: Kernels.binParts,
     projectRows: Kernels.projectRows, clampValues: Kernels.clampValues,
-    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger)
+    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger,
+    leavingShare: Kernels.leavingShare)
 
   #if arch(x86_64)
     static let x86v3 = ColumnKernels(
@@ -68,7 +70,7 @@ struct ColumnKernels: Sendable {
       distinctKeys: KernelsV3.distinctKeys, lookUpParts: KernelsV3.lookUpParts,
       countBins: KernelsV3.countBins, binParts: KernelsV3.binParts, projectRows: KernelsV3.projectRows,
       clampValues: KernelsV3.clampValues, robustDistances: KernelsV3.robustDistances,
-      takeLarger: KernelsV3.takeLarger)
+      takeLarger: KernelsV3.takeLarger, leavingShare: KernelsV3.leavingShare)
   #endif
 
   static let chosen: ColumnKernels = {
