@@ -74,6 +74,9 @@ public protocol DetectorClass: Sendable {
   /// own; nil where it has one.
   var usualContamination: Double? { get }
 
+  /// How many training rows a contamination looks at to set the threshold; more are drawn from.
+  var mostThresholdRows: Int { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
@@ -123,6 +126,7 @@ extension Model {
 extension DetectorClass {
   public var keepsTrainingScores: Bool { false }
   public var usualContamination: Double? { nil }
+  public var mostThresholdRows: Int { Int.max }
 
   public func partialFit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

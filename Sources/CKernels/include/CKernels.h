@@ -7,6 +7,7 @@
 
 #include "CNeighbours.h"
 #include "ck_columns.h"
+#include "ck_streams.h"
 
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
 // A key goes right when threshold < key.
