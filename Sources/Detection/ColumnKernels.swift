@@ -22,7 +22,8 @@ struct ColumnKernels: Sendable {
     ) -> Void
   let distinctKeys:
     @Sendable (
-      UnsafePointer<UInt64>, Int, UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<UInt32>
+      UnsafePointer<UInt64>, Int, Int, Int, UnsafeMutablePointer<UInt64>,
+      UnsafeMutablePointer<UInt32>, Int
     ) -> Int
   let lookUpParts:
     @Sendable (
