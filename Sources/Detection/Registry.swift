@@ -4,8 +4,8 @@ import Glibc
 /// away.
 public enum Registry {
   private static let store = Store([
-    COPOD(), ECOD(), EllipticEnvelope(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(),
-    MAD(), OneClassSVM(), PCA(),
+    CBLOF(), COPOD(), ECOD(), EllipticEnvelope(), HBOS(), IsolationForest(), KNN(), LODA(),
+    LocalOutlierFactor(), MAD(), MatrixProfile(), OneClassSVM(), PCA(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

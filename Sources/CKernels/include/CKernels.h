@@ -5,7 +5,9 @@
 
 #include <stdint.h>
 
+#include "CClusters.h"
 #include "CNeighbours.h"
+#include "CSeries.h"
 #include "ck_columns.h"
 
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
