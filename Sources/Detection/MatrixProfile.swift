@@ -10,7 +10,7 @@ struct MatrixProfile: DetectorClass {
       "Yeh et al.: Matrix Profile I: All Pairs Similarity Joins for Time Series, ICDM 2016; Zimmerman et al.:"
       + " Matrix Profile XIV: Scaling Time Series Motif Discovery with GPUs to Break a Quintillion Pairwise"
       + " Comparisons a Day and Beyond, SoCC 2019",
-    capabilities: [.explain],
+    capabilities: [.explain, .series],
     options: [
       OptionSpec(
         "window",

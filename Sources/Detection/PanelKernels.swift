@@ -33,19 +33,32 @@ struct PanelKernels: Sendable {
     @Sendable (
       UnsafePointer<Double>, Int, Int, UnsafePointer<Double>?, UnsafeMutablePointer<Double>
     ) -> Void
+  let standardise:
+    @Sendable (
+      UnsafeMutablePointer<Double>, Int, Int, UnsafePointer<Double>, UnsafePointer<Double>
+    ) -> Void
+  let addProducts: @Sendable (UnsafePointer<Double>, Int, Int, UnsafeMutablePointer<Double>) -> Void
+  let weightedDistances:
+    @Sendable (
+      UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, Int, Int, UnsafePointer<Double>,
+      UnsafeMutablePointer<Double>
+    ) -> Void
 
   static let baseline = PanelKernels(
     load32: Kernels.loadPanels32, load64: Kernels.loadPanels64,
     nearestCentres: Kernels.nearestCentres, assignRows: Kernels.assignRows,
     reassignRows: Kernels.reassignRows, bringCloser: Kernels.bringCloser,
-    potentials: Kernels.potentials, addPanels: Kernels.addPanels)
+    potentials: Kernels.potentials, addPanels: Kernels.addPanels, standardise: Kernels.standardisePanels,
+    addProducts: Kernels.addPanelProducts, weightedDistances: Kernels.weightedPanelDistances)
 
   #if arch(x86_64)
     static let x86v3 = PanelKernels(
       load32: KernelsV3.loadPanels32, load64: KernelsV3.loadPanels64,
       nearestCentres: KernelsV3.nearestCentres, assignRows: KernelsV3.assignRows,
-    reassignRows: KernelsV3.reassignRows, bringCloser: KernelsV3.bringCloser,
-      potentials: KernelsV3.potentials, addPanels: KernelsV3.addPanels)
+      reassignRows: KernelsV3.reassignRows, bringCloser: KernelsV3.bringCloser,
+      potentials: KernelsV3.potentials, addPanels: KernelsV3.addPanels,
+      standardise: KernelsV3.standardisePanels,
+      addProducts: KernelsV3.addPanelProducts, weightedDistances: KernelsV3.weightedPanelDistances)
   #endif
 
   static let chosen: PanelKernels = {

@@ -7,6 +7,7 @@
 
 #include "CClusters.h"
 #include "CNeighbours.h"
+#include "CPanels.h"
 #include "CSeries.h"
 #include "ck_columns.h"
 

@@ -35,7 +35,7 @@ struct Fit: ParsableCommand {
     try standardOutput(
       "\(features.words.path): \(detector.name) fitted on \(Number.grouped(fitted.rows)) rows,"
         + " \(features.featureNames.count) features"
-        + (fitted.rows > FitPass.sampleRows
+        + (fitted.rows > FitPass.sampleRows && !detector.readsSeries
           ? " (a random sample of \(Number.grouped(FitPass.sampleRows)))" : "")
         + "\nthreshold \(Number.rounded(threshold)), saved as \(saveModel)\n")
   }

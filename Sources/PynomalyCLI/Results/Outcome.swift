@@ -25,7 +25,7 @@ struct Outcome {
     detectorName = detector.name
     featureNames = features.featureNames
     self.pass = pass
-    sampledFrom = fitted.flatMap { $0.rows > FitPass.sampleRows ? $0.rows : nil }
+    sampledFrom = fitted.flatMap { $0.rows > FitPass.sampleRows && !detector.readsSeries ? $0.rows : nil }
     quality = features.labelName.map { column in
       let runs = Outcome.runs(pass)
       return Quality(
