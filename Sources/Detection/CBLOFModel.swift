@@ -77,7 +77,13 @@ final class CBLOFModel: Model {
           own[column] = own[column] / largest * (own[column] / largest)
           total += own[column]
         }
-        for column in 0..<columns { own[column] *= found[row] / total }
+        var rest = found[row]
+        for column in 0..<columns {
+          own[column] *= found[row] / total
+          rest -= own[column]
+        }
+        // What rounding has left, where numbers are tiny.
+        own[farthest] = max(0, own[farthest] + rest)
       }
     }
   }

@@ -70,7 +70,12 @@ public final class Detector {
       } else {
         try model.score(X, call: call.part(0.5...1), into: scores.base)
       }
+      // All rows of the same window can have the greatest score: then these are the outliers, rather than none.
+      let range = readsSeries ? scores.range : nil
       threshold = quantile(consuming: scores, 1 - contamination)
+      if let range, range.lowerBound < range.upperBound {
+        threshold = min(threshold, range.upperBound.nextDown)
+      }
     }
     try ProgressTeller.finish(call, "fit")
     self.model = model

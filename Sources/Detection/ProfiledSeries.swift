@@ -38,6 +38,8 @@ final class ProfiledSeries: @unchecked Sendable {
   private let norms: Buffer<Double>
   private let halves: Buffer<Double>
   private let gaps: Buffer<Double>
+  private let cuts: Buffer<Int64>
+  private var cutCount = 0
   /// The first and the last window whose values are all the same, if there is one.
   private(set) var constant: ClosedRange<Int>?
 
@@ -46,7 +48,8 @@ final class ProfiledSeries: @unchecked Sendable {
   var series: ck_series {
     ck_series(
       values: values.base, means: means.base, norms: norms.base, halves: halves.base,
-      gaps: gaps.base, windows: Int64(count))
+      gaps: gaps.base, cuts: cuts.base,
+      cut_count: Int64(cutCount), windows: Int64(count))
   }
 
   init(
@@ -61,7 +64,23 @@ final class ProfiledSeries: @unchecked Sendable {
     norms = try Buffer(count: size)
     halves = try Buffer(count: size)
     gaps = try Buffer(count: size)
+    cuts = try Buffer(count: ProfiledSeries.mostCuts)
     if normalized { try describe(window, rows: X.rows) }
+  }
+
+  /// Windows whose sum of squares is this much smaller than that of one before, since the last such window, are
+  /// cuts: rounding is 2^-52 of the greatest.
+  private static let fall = 0x1p-24
+  private static let mostCuts = 256
+
+  private func cut(_ index: Int, _ squares: Double, _ greatest: inout Double) {
+    greatest = max(greatest, squares)
+    guard squares > 0, squares < greatest * ProfiledSeries.fall else { return }
+    if cutCount < ProfiledSeries.mostCuts {
+      cuts[cutCount] = Int64(index)
+      cutCount += 1
+    }
+    greatest = squares
   }
 
   /// A stretch of values: how many, their mean, the sum of the squares about it, least and greatest.
@@ -99,6 +118,7 @@ final class ProfiledSeries: @unchecked Sendable {
   private func describe(_ window: Int, rows: Int) throws(DetectionError) {
     let ends = try Buffer<Moments>(count: window)
     var start = 0
+    var greatest = 0.0
     while start < count {
       var moments = Moments()
       for place in (0..<window).reversed() {
@@ -108,7 +128,9 @@ final class ProfiledSeries: @unchecked Sendable {
       moments = Moments()
       for place in 0..<min(window, count - start) {
         if place > 0 { moments.add(values[start + window + place - 1]) }
-        set(start + place, ends[place].joined(moments))
+        let whole = ends[place].joined(moments)
+        set(start + place, whole)
+        cut(start + place, whole.squares, &greatest)
       }
       start += window
     }

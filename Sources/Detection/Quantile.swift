@@ -71,3 +71,15 @@ func select<Value: Comparable>(
   }
   return values[rank]
 }
+
+extension Buffer where Element == Double {
+  /// From the least to the greatest; nil where there are none, or they cannot be ordered.
+  var range: ClosedRange<Double>? {
+    var (least, greatest) = (Double.infinity, -Double.infinity)
+    for index in 0..<count {
+      least = Swift.min(least, self[index])
+      greatest = Swift.max(greatest, self[index])
+    }
+    return least <= greatest ? least...greatest : nil
+  }
+}

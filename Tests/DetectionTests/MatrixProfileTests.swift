@@ -155,10 +155,14 @@ struct MatrixProfileTests {
     ]
     let found = try scores(try fitted("MatrixProfile", spiked, options), spiked)
     let plain = try scores(try fitted("MatrixProfile", X, options), X)
-    // Behind the first block of rows covariances are computed anew.
-    for row in (normalized ? 4200 : 150)..<6000 {
-      #expect(abs(found[row] - plain[row]) <= 1e-6 * max(1, plain[row]))
+    // The windows with the spike match no others any more: those that they did match are farther off now.
+    var changed = 0
+    for row in 150..<6000 {
+      let tolerance = 1e-6 * max(1, plain[row])
+      #expect(found[row] >= plain[row] - tolerance)
+      changed += found[row] > plain[row] + tolerance ? 1 : 0
     }
+    #expect(changed < 150)
   }
 
   @Test func shortSeriesAreRefused() throws {

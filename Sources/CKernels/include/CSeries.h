@@ -19,6 +19,10 @@ typedef struct {
     const double *norms; // 1 / the length of the window less its mean; 0 where it is constant
     const double *halves; // (what comes in - what goes out) / 2 from the window before
     const double *gaps;   // what comes in less the mean, and what goes out less the mean before
+    // Windows from which on values are very much smaller than before: covariances begin anew there, since what a
+    // great value has rounded away is not there any more.
+    const int64_t *cuts;
+    int64_t cut_count;
     int64_t windows;
 } ck_series;
 
@@ -56,14 +60,14 @@ CK_SERIES void ck_take_row(const ck_join *join, int64_t row, ck_lane4 best) {
 
 // Pearson's correlation, by the covariance of the rows before (Zimmerman and others 2019).
 CK_SERIES void ck_correlate_rows(
-    const ck_join *join, int64_t from, int64_t to, ck_lane4 *covariances, int rows, int columns,
-    int masked) {
+    const ck_join *join, int64_t anchor, int64_t from, int64_t to, ck_lane4 *covariances, int rows,
+    int columns, int masked) {
 #pragma clang fp contract(off)
     const ck_series *a = join->a, *b = join->b;
     ck_lane4 c0 = covariances[0], c1 = covariances[1], c2 = covariances[2], c3 = covariances[3];
     for (int64_t row = from; row < to; row++) {
         const int64_t i = join->first + row, j = join->column + row;
-        if (row > 0) {
+        if (row > anchor) {
             const ck_lane4 *halves = (const ck_lane4 *)(b->halves + j);
             const ck_lane4 *gaps = (const ck_lane4 *)(b->gaps + j);
             const double half = a->halves[i], gap = a->gaps[i];
@@ -94,23 +98,56 @@ CK_SERIES int64_t ck_whole_rows(const ck_join *join) {
     return whole < 0 ? 0 : whole < join->rows ? whole : join->rows;
 }
 
-CK_SERIES void ck_correlate(const ck_join *join, int rows, int columns) {
+// The next row in which a window of either series begins anew; of the 16 of `b` each in its own.
+CK_SERIES int64_t ck_next_anchor(const ck_join *join, int64_t row) {
+    int64_t next = join->rows;
+    for (int64_t c = 0; c < join->a->cut_count; c++) {
+        const int64_t own = join->a->cuts[c] - join->first;
+        if (own > row && own < next) next = own;
+    }
+    for (int64_t c = 0; c < join->b->cut_count; c++) {
+        const int64_t last = join->b->cuts[c] - join->column;
+        if (last <= row) continue;
+        const int64_t own = last - (CK_DIAGONALS - 1) > row ? last - (CK_DIAGONALS - 1) : row + 1;
+        if (own < next) next = own;
+    }
+    return next;
+}
+
+// The covariances of a row by their definition.
+CK_SERIES void ck_anchor(const ck_join *join, int64_t row, ck_lane4 *c) {
 #pragma clang fp contract(off)
-    ck_lane4 c[4] = {0};
-    const double *a = join->a->values + join->first, *b = join->b->values + join->column;
-    const double mean = join->a->means[join->first];
-    const ck_lane4 *means = (const ck_lane4 *)(join->b->means + join->column);
+    const double *a = join->a->values + join->first + row;
+    const double *b = join->b->values + join->column + row;
+    const double mean = join->a->means[join->first + row];
+    const ck_lane4 *means = (const ck_lane4 *)(join->b->means + join->column + row);
+    ck_lane4 c0 = 0, c1 = 0, c2 = 0, c3 = 0;
     for (int64_t t = 0; t < join->window; t++) {
         const double value = a[t] - mean;
         const ck_lane4 *values = (const ck_lane4 *)(b + t);
-        c[0] += (values[0] - means[0]) * value;
-        c[1] += (values[1] - means[1]) * value;
-        c[2] += (values[2] - means[2]) * value;
-        c[3] += (values[3] - means[3]) * value;
+        c0 += (values[0] - means[0]) * value;
+        c1 += (values[1] - means[1]) * value;
+        c2 += (values[2] - means[2]) * value;
+        c3 += (values[3] - means[3]) * value;
     }
+    c[0] = c0;
+    c[1] = c1;
+    c[2] = c2;
+    c[3] = c3;
+}
+
+CK_SERIES void ck_correlate(const ck_join *join, int rows, int columns) {
     const int64_t whole = ck_whole_rows(join);
-    ck_correlate_rows(join, 0, whole, c, rows, columns, 0);
-    ck_correlate_rows(join, whole, join->rows, c, rows, columns, 1);
+    int64_t anchor = 0;
+    while (anchor < join->rows) {
+        ck_lane4 c[4];
+        ck_anchor(join, anchor, c);
+        const int64_t end = ck_next_anchor(join, anchor);
+        const int64_t middle = whole < anchor ? anchor : whole < end ? whole : end;
+        ck_correlate_rows(join, anchor, anchor, middle, c, rows, columns, 0);
+        ck_correlate_rows(join, anchor, middle, end, c, rows, columns, 1);
+        anchor = end;
+    }
 }
 
 CK_SERIES void ck_square4(

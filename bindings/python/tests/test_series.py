@@ -127,9 +127,18 @@ def test_arrow_streams_are_whole_series():
     )
 
 
-def test_a_million_pairs_of_windows_with_a_spike():
-    """stumpy carries what the spike rounds away down the diagonals; here they begin anew."""
-    series = walk(9000)
-    spiked = series.copy()
-    spiked[50] += 1e7
-    np.testing.assert_allclose(profile(spiked, 40)[4200:], profile(series, 40)[4200:], rtol=1e-6)
+@pytest.mark.parametrize("place", [30, 1500, 2950])
+def test_a_spike_spoils_no_other_windows(place):
+    """What the spike rounds away is not carried down the diagonals: they begin anew."""
+    series, window = walk(3000), 40
+    series[place] += 1e7
+    windows = np.lib.stride_tricks.sliding_window_view(series[:, 0], window)
+    shapes = windows - windows.mean(axis=1, keepdims=True)
+    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
+    correlation = shapes @ shapes.T
+    steps = np.arange(len(windows))
+    correlation[np.abs(steps[:, None] - steps) <= 10] = -1
+    expected = np.sqrt(2 * window * (1 - correlation.max(axis=1)))
+    with_spike = np.abs(steps + window // 2 - place) < window
+    found = profile(series, window)
+    np.testing.assert_allclose(found[~with_spike], expected[~with_spike], rtol=1e-6)

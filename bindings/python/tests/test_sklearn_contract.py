@@ -40,9 +40,14 @@ NO_OUTLIERS = dict.fromkeys(
 )
 
 
-# Rows are the steps of a series: their order matters, and what stands beside them.
+# Rows are the steps of a series: their order matters, and rows of the same window are outliers together,
+# more or fewer than the contamination asks for.
 SERIES = dict.fromkeys(
-    ("check_methods_sample_order_invariance", "check_methods_subset_invariance"),
+    (
+        "check_methods_sample_order_invariance",
+        "check_outliers_fit_predict",
+        "check_outliers_train",
+    ),
     "rows are the steps of a series",
 )
 
