@@ -5,6 +5,9 @@ import Tables
 final class Detector: @unchecked Sendable {
   private let handle: OpaquePointer
 
+  /// For other calls of the library, while this lives.
+  var pointer: OpaquePointer { handle }
+
   private init(_ handle: OpaquePointer) { self.handle = handle }
 
   deinit { pyn_detector_free(handle) }
@@ -17,7 +20,7 @@ final class Detector: @unchecked Sendable {
     try self.init { pyn_detector_load_file(path, $0, $1) }
   }
 
-  private convenience init(
+  convenience init(
     _ make: (UnsafeMutablePointer<OpaquePointer?>, UnsafeMutablePointer<pyn_error>) -> pyn_status
   ) throws {
     var made: OpaquePointer?
@@ -31,6 +34,14 @@ final class Detector: @unchecked Sendable {
   }
 
   var name: String { libraryString(pyn_detector_get_name(handle)) }
+
+  /// Whether it has partial_fit, and so learns from every row of a stream.
+  var learnsInParts: Bool {
+    var info = pyn_detector_info()
+    info.struct_size = MemoryLayout<pyn_detector_info>.stride
+    guard (try? callLibrary { pyn_detector_get_info(name, &info, $0) }) != nil else { return false }
+    return info.capabilities & Int64(PYN_CAPABILITY_PARTIAL_FIT) != 0
+  }
 
   func set(_ option: String, text: String) throws {
     try callLibrary { pyn_detector_set_text(handle, option, text, $0) }
@@ -126,6 +137,10 @@ final class Detector: @unchecked Sendable {
       try callLibrary { pyn_detector_get_threshold(handle, &value, $0) }
       return value
     }
+  }
+
+  func setThreshold(_ value: Double) throws {
+    try callLibrary { pyn_detector_set_threshold(handle, value, $0) }
   }
 
   var featureCount: Int {

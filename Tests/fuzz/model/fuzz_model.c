@@ -59,7 +59,7 @@ static void use(const pyn_detector *detector) {
     const char *name = pyn_detector_get_name(detector);
     const double most = strcmp(name, "IsolationForest") == 0 ? 1 : DBL_MAX;
     const int is_histogram = strcmp(name, "HBOS") == 0;
-    const double least = is_histogram || strcmp(name, "LODA") == 0 || strcmp(name, "OneClassSVM") == 0 ? -DBL_MAX : 0;
+    const double least = is_histogram || strcmp(name, "LODA") == 0 || strstr(name, "OneClassSVM") ? -DBL_MAX : 0;
     for (int64_t r = 0; r < rows; r++)
         if (!(scores[r] >= least && scores[r] <= most)) {
             fprintf(stderr, "%s: %g\n", name, scores[r]);
@@ -72,6 +72,15 @@ static void use(const pyn_detector *detector) {
             fprintf(stderr, "%g of %g\n", shares[i], scores[i / columns]);
             fail("explain", "a share outside the score's range");
         }
+    pyn_calibration *calibration = NULL;
+    if (pyn_detector_get_calibration(detector, &calibration, &error)) fail("calibration", error.message);
+    if (calibration) {
+        if (pyn_detector_predict_probability(detector, &X, NULL, scores, rows, &error))
+            fail("probability", error.message);
+        for (int64_t r = 0; r < rows; r++)
+            if (!(scores[r] >= 0 && scores[r] <= 1)) fail("probability", "outside its range");
+    }
+    pyn_calibration_free(calibration);
     free(values), free(shares), free(scores), free(labels);
 
     // What was loaded can be saved, and is loaded again.
@@ -118,7 +127,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsi
     if (seed % 2 == 0 || size < SECTIONS_AT + CHECKSUM) return LLVMFuzzerMutate(data, size, capacity);
     const size_t end = size - CHECKSUM;
     size_t at = SECTIONS_AT;
-    for (unsigned skip = seed / 2 % 5;; skip--) {
+    for (unsigned skip = seed / 2 % 6;; skip--) {
         uint64_t length = 0;
         if (end - at < SECTION_HEAD) return LLVMFuzzerMutate(data, size, capacity);
         memcpy(&length, data + at + TAG, sizeof length);
