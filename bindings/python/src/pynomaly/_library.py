@@ -346,6 +346,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "pyn_detector_get_name": (_text, (_detector,)),
     "pyn_detector_is_fitted": (c_int32, (_detector,)),
+    "pyn_detector_reads_series": (c_int32, (_detector,)),
     "pyn_detector_get_feature_count": (c_int32, (_detector, POINTER(c_int64), _error)),
     "pyn_detector_get_fitted": (c_int32, (_detector, _text, POINTER(c_double), _error)),
     "pyn_detector_get_training_scores": (c_int32, (_detector, c_void_p, c_int64, _error)),
