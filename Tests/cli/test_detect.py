@@ -241,3 +241,18 @@ def test_large_sample_is_said(cli, write):
     text, _, _ = planted_csv(rows=131_100, columns=2)
     write("t.csv", text)
     assert "random sample of 131,072 rows" in ok(cli("detect", "t.csv"))
+
+def test_learning_from_all_rows_is_said(cli, write):
+    text, _, _ = planted_csv(rows=131_100, columns=2)
+    write("t.csv", text)
+    found = ok(cli("detect", "t.csv", "--detector", "RobustRandomCutForest", "--set", "n_estimators=20"))
+    assert "learnt from all rows, one after another" in found and "sample" not in found
+    options = ("--detector", "HalfSpaceTrees", "--save-model", "m")
+    found = ok(cli("fit", "t.csv", *options))
+    assert "fitted on 131,100 rows" in found and "sample" not in found
+    found = json.loads(ok(cli("detect", "t.csv", "--detector", "HalfSpaceTrees", "--json")))
+    assert found["fitted_on_sample_of"] is None
+    assert "learnt from all rows" not in ok(cli("score", "t.csv", "--model", "m"))
+    for command in ("fit", "detect"):
+        assert "learn from all rows" in " ".join(ok(cli("help", command)).split())
+
