@@ -151,14 +151,14 @@ struct RobustRandomCutForestTests {
   @Test(arguments: ["reservoir", "sliding"])
   func treesStayWholeThroughInsertingAndDeleting(_ sampling: String) throws {
     // Few different values: many rows are equal.
-    let X = Table(700, 4) { row, column in Double((row * row * (column + 3)) % 7) }
+    let X = Table(400, 4) { row, column in Double((row * row * (column + 3)) % 7) }
     let detector = Detector(try Registry.find("RobustRandomCutForest"))
     for (name, value) in [
-      ("sampling", OptionValue.string(sampling)), ("max_samples", .int(40)), ("n_estimators", .int(7)),
+      ("sampling", OptionValue.string(sampling)), ("max_samples", .int(40)), ("n_estimators", .int(4)),
     ] { try detector.set(name, value) }
-    for first in stride(from: 0, to: 700, by: 23) {
+    for first in stride(from: 0, to: 400, by: 31) {
       try detector.partialFit(
-        Training(try X.matrix.slice(first..<min(first + 23, 700))), call: Call(threads: 2))
+        Training(try X.matrix.slice(first..<min(first + 31, 400))), call: Call(threads: 2))
       let model = try #require(detector.model as? CutForestModel)
       for tree in model.trees {
         let whole = try Node(tree, tree.root, columns: 4)
@@ -170,7 +170,7 @@ struct RobustRandomCutForestTests {
     }
     let model = try #require(detector.model as? CutForestModel)
     guard sampling == "sliding" else { return }
-    let last = (660..<700).map { X.row($0) }.sorted { $0.lexicographicallyPrecedes($1) }
+    let last = (360..<400).map { X.row($0) }.sorted { $0.lexicographicallyPrecedes($1) }
     for tree in model.trees {
       let points = try #require(tree.points)
       let held = (0..<tree.entryCount).map { entry in
