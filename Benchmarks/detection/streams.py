@@ -27,7 +27,7 @@ AUC_MARGIN = 0.003
 ONE_ROW = 50e-6  # seconds
 PART = 250  # rows of a window, and of what is timed
 TREES, SAMPLES, HEIGHT = 40, 256, 8
-QUALITY_ROWS, QUALITY_SEEDS = 2_000, 5
+QUALITY_SEEDS = 5
 STREAM_ROWS, STREAM_COLUMNS, STREAM_BATCH = 10_000_000, 10, 65_536
 STREAM_LIMIT = 150_000_000
 
@@ -58,7 +58,7 @@ def run(plan: Plan, report: Report) -> None:
 class River:
     """river.anomaly.HalfSpaceTrees: rows as dicts, of values in 0 to 1."""
 
-    title, detector = "river", "HalfSpaceTrees"
+    title, detector, quality_rows = "river", "HalfSpaceTrees", 2_000
     options = {"n_trees": 25, "height": HEIGHT, "window_size": PART}
 
     def find(self) -> None:
@@ -81,7 +81,7 @@ class River:
 class Rrcf:
     """rrcf: a tree holds the last rows; a row's score is what inserting it displaces."""
 
-    title, detector = "rrcf", "RobustRandomCutForest"
+    title, detector, quality_rows = "rrcf", "RobustRandomCutForest", 800
     options = {"n_estimators": TREES, "max_samples": SAMPLES, "sampling": "sliding"}
 
     def find(self) -> None:
@@ -162,7 +162,7 @@ def compare(dataset: datasets.Dataset, peer: Any, plan: Plan, report: Report, ta
 
     found: list[list[float]] = [[], []]
     for seed in range(min(plan.seeds, QUALITY_SEEDS)):
-        chosen = np.random.default_rng(seed).permutation(len(dataset.X))[:QUALITY_ROWS]
+        chosen = np.random.default_rng(seed).permutation(len(dataset.X))[: peer.quality_rows]
         X, y = np.ascontiguousarray(dataset.X[chosen], dtype=np.float64), dataset.y[chosen]
         if not 0 < y.sum() < len(y):
             continue
