@@ -5,7 +5,7 @@ import Glibc
 public enum Registry {
   private static let store = Store([
     COPOD(), ECOD(), EllipticEnvelope(), HBOS(), HalfSpaceTrees(), IsolationForest(), KNN(), LODA(),
-    LocalOutlierFactor(), MAD(), OneClassSVM(), PCA(), RobustRandomCutForest(),
+    LocalOutlierFactor(), MAD(), OneClassSVM(), PCA(), RobustRandomCutForest(), SGDOneClassSVM(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

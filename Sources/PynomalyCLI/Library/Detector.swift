@@ -5,6 +5,9 @@ import Tables
 final class Detector: @unchecked Sendable {
   private let handle: OpaquePointer
 
+  /// For other calls of the library, while this lives.
+  var pointer: OpaquePointer { handle }
+
   private init(_ handle: OpaquePointer) { self.handle = handle }
 
   deinit { pyn_detector_free(handle) }
@@ -17,7 +20,7 @@ final class Detector: @unchecked Sendable {
     try self.init { pyn_detector_load_file(path, $0, $1) }
   }
 
-  private convenience init(
+  convenience init(
     _ make: (UnsafeMutablePointer<OpaquePointer?>, UnsafeMutablePointer<pyn_error>) -> pyn_status
   ) throws {
     var made: OpaquePointer?
@@ -97,6 +100,10 @@ final class Detector: @unchecked Sendable {
       try callLibrary { pyn_detector_get_threshold(handle, &value, $0) }
       return value
     }
+  }
+
+  func setThreshold(_ value: Double) throws {
+    try callLibrary { pyn_detector_set_threshold(handle, value, $0) }
   }
 
   var featureCount: Int {

@@ -21,6 +21,8 @@ struct Outcome {
   /// Whether the fit saw all of more rows than others see a sample of.
   let learntAll: Bool
   let quality: Quality?
+  /// What --threshold found.
+  var threshold: FoundThreshold?
 
   init(_ detector: Detector, _ features: FeatureTable, _ pass: ScorePass, fitted: FitPass?) {
     source = features.words.path
