@@ -8,6 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
+ *                                                   19. Profiling
  *
  * The shortest useful program:
  *
@@ -107,7 +108,9 @@ enum {
     PYN_ERROR_MODEL_FORMAT = 13,     /* not a model file, or a damaged one */
     PYN_ERROR_MODEL_VERSION = 14,    /* a model file of a later version, or of an unknown detector */
     PYN_ERROR_INTERNAL = 15,         /* a fault of the library; please report it */
-    PYN_ERROR_PLUGIN = 16            /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_PLUGIN = 16,           /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_NO_PROCESS = 20,       /* there is no such process, or it has ended */
+    PYN_ERROR_NOT_PERMITTED = 21     /* the system does not let us; the message says why and what helps */
 };
 #endif
 
@@ -674,6 +677,37 @@ enum {
  * When this returns, the earlier callback is called no more. [any thread] */
 typedef void (*pyn_log_callback)(int32_t level, const char *plugin, const char *message, void *context);
 void pyn_set_log_callback(pyn_log_callback callback, void *context);
+
+/* ======================================================================= 19. Profiling == */
+
+/* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
+ * A process that is looked into is never left stopped, whatever becomes of the one that looks. Native
+ * frames need libdw.so.1 (package libdw1), which is loaded when it is first asked for. */
+
+enum {
+    PYN_DUMP_TEXT = 1, /* for people: a paragraph a thread, the innermost frame first */
+    PYN_DUMP_JSON = 2  /* {"pid", "command", "python", "pause_ns", "threads": [{"thread_id", "name", "active",
+                        * "owns_gil", "interpreter", "remark", "frames": [{"kind", "name", "filename",
+                        * "line", "module"}]}]} */
+};
+
+typedef struct pyn_dump_options {
+    size_t struct_size;
+    int32_t format;      /* PYN_DUMP_TEXT or PYN_DUMP_JSON */
+    int32_t native;      /* 1: native frames too, merged with the Python ones into one stack */
+    int32_t nonblocking; /* 1: do not stop the process; stacks may be of two moments. Not with native */
+    int32_t reserved;
+} pyn_dump_options;
+
+#define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }
+
+/* Write the stacks of all threads of process `pid` to `write`. The process is stopped meanwhile (about
+ * 1 ms a 10 threads) so that all stacks are of one moment. `options` may be NULL.
+ * Errors: NO_PROCESS, NOT_PERMITTED, NOT_SUPPORTED (no Python in it and native not asked for, a version
+ * that is not known, no libdw), INVALID_ARGUMENT, IO (`write` returned other than 0), OUT_OF_MEMORY.
+ * [any thread] */
+pyn_status pyn_profiler_dump(int32_t pid, const pyn_dump_options *options, pyn_write_callback write,
+                             void *context, pyn_error *error);
 
 #ifdef __cplusplus
 }

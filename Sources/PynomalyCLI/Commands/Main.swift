@@ -43,5 +43,8 @@ struct PynomalyCommand: ParsableCommand {
       """,
     version:
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
-    subcommands: [Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Plugin.self])
+    subcommands: [
+      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Plugin.self,
+      DumpCommand.self,
+    ])
 }

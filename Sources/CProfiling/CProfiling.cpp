@@ -1,0 +1,111 @@
+#include "CProfiling.h"
+
+#include <cxxabi.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+int64_t cp_read(int32_t pid, uint64_t address, void *buffer, size_t count) {
+    struct iovec local = {buffer, count};
+    struct iovec remote = {reinterpret_cast<void *>(address), count};
+    ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+    return got < 0 ? -errno : got;
+}
+
+// No PTRACE_O_EXITKILL: the target outlives its profiler, whatever ends that.
+int32_t cp_seize(int32_t tid) { return ptrace(PTRACE_SEIZE, tid, 0, 0) == 0 ? 0 : errno; }
+int32_t cp_interrupt(int32_t tid) { return ptrace(PTRACE_INTERRUPT, tid, 0, 0) == 0 ? 0 : errno; }
+
+int32_t cp_detach(int32_t tid, int32_t signal) {
+    return ptrace(PTRACE_DETACH, tid, 0, static_cast<long>(signal)) == 0 ? 0 : errno;
+}
+
+int32_t cp_get_registers(int32_t tid, cp_registers *out) {
+#if defined(__x86_64__)
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, tid, 0, &r) != 0) return errno;
+    const uint64_t values[17] = {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8,
+                                 r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip};
+    memcpy(out->value, values, sizeof values);
+    return 0;
+#else
+    (void)tid, (void)out;
+    return ENOSYS;
+#endif
+}
+
+int32_t cp_poll(int32_t tid, int32_t *signal) {
+    int status = 0;
+    pid_t got;
+    do got = waitpid(tid, &status, __WALL | WNOHANG);
+    while (got < 0 && errno == EINTR);
+    if (got == 0) return CP_RUNNING;
+    if (got < 0 || !WIFSTOPPED(status)) return CP_GONE;
+    // An event stop is ours (or a stop of the whole process, which stays); any other is the delivery of
+    // a signal, and the thread must still get it.
+    *signal = (status >> 16) == 0 ? WSTOPSIG(status) : 0;
+    return CP_STOPPED;
+}
+
+int64_t cp_process_cpu_time(int32_t pid) {
+    clockid_t clock;
+    struct timespec time;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return -1;
+    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+int64_t cp_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+namespace {
+struct Call {
+    void (*body)(void *);
+    void *context;
+};
+void *run(void *call) {
+    static_cast<Call *>(call)->body(static_cast<Call *>(call)->context);
+    return nullptr;
+}
+}  // namespace
+
+int32_t cp_on_new_thread(void (*body)(void *context), void *context) {
+    // The host's signals are the host's: none is handled on our thread.
+    sigset_t all, before;
+    sigfillset(&all);
+    Call call = {body, context};
+    pthread_t thread;
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, nullptr, run, &call);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (error == 0) pthread_join(thread, nullptr);
+    return error;
+}
+
+// Of the Swift runtime, which the library carries.
+extern "C" char *swift_demangle(const char *name, size_t length, char *output, size_t *size,
+                                uint32_t flags);
+
+char *cp_demangle(const char *symbol) {
+    size_t length = strlen(symbol);
+    // Demanglers recurse by the length of what they read, and that is a stranger's.
+    if (length > 4096) return nullptr;
+    if (strncmp(symbol, "_Z", 2) == 0) {
+        int status = 0;
+        return abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+    }
+    if (strncmp(symbol, "$s", 2) == 0 || strncmp(symbol, "$S", 2) == 0)
+        return swift_demangle(symbol, length, nullptr, nullptr, 0);
+    return nullptr;
+}

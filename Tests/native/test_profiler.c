@@ -1,0 +1,100 @@
+// The profiler's functions, on a child of this program's own.
+#define _GNU_SOURCE
+#include "support/support.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct {
+    char text[1 << 16];
+    size_t size;
+    int32_t answer;
+} sink;
+
+static int32_t take(const void *data, size_t size, void *context) {
+    sink *s = context;
+    size_t room = sizeof s->text - 1 - s->size;
+    if (size > room) size = room;
+    memcpy(s->text + s->size, data, size);
+    s->size += size;
+    s->text[s->size] = 0;
+    return s->answer;
+}
+
+static sink output;
+
+static pid_t child(void) {
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (write(ready[1], "x", 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    char byte;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    usleep(50000);
+    return pid;
+}
+
+static void end(pid_t pid) {
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void test_dump(void **state) {
+    (void)state;
+    pid_t pid = child();
+    pyn_dump_options options = PYN_DUMP_OPTIONS_INIT;
+    options.native = 1;
+#ifndef __x86_64__
+    STATUS(PYN_ERROR_NOT_SUPPORTED, pyn_profiler_dump(pid, &options, take, &output, &error));
+    end(pid);
+    skip();
+#endif
+    memset(&output, 0, sizeof output);
+    OK(pyn_profiler_dump(pid, &options, take, &output, &error));
+    assert_non_null(strstr(output.text, "Process "));
+    assert_non_null(strstr(output.text, "main ("));
+    options.format = PYN_DUMP_JSON;
+    memset(&output, 0, sizeof output);
+    assert_int_equal(pyn_profiler_dump(pid, &options, take, &output, NULL), PYN_OK);
+    assert_int_equal(output.text[0], '{');
+    assert_non_null(strstr(output.text, "\"name\": \"main\""));
+    end(pid);
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    pid_t pid = child();
+    pyn_dump_options options = PYN_DUMP_OPTIONS_INIT;
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_dump(pid, NULL, NULL, NULL, &error));
+    /* No Python in it, and native frames were not asked for. */
+    STATUS(PYN_ERROR_NOT_SUPPORTED, pyn_profiler_dump(pid, NULL, take, &output, &error));
+    options.format = 3;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_dump(pid, &options, take, &output, &error));
+    options.format = PYN_DUMP_TEXT;
+    options.native = options.nonblocking = 1;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_dump(pid, &options, take, &output, &error));
+    options.nonblocking = 0;
+    options.struct_size = 4;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_dump(pid, &options, take, &output, &error));
+    options.struct_size = sizeof options;
+    memset(&output, 0, sizeof output);
+    output.answer = 7;
+    STATUS(PYN_ERROR_IO, pyn_profiler_dump(pid, &options, take, &output, &error));
+    assert_message_has("7");
+    end(pid);
+    STATUS(PYN_ERROR_NO_PROCESS, pyn_profiler_dump(pid, &options, take, &output, &error));
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_dump(0, &options, take, &output, &error));
+    /* A process cannot stop itself. */
+    STATUS(PYN_ERROR_NOT_PERMITTED, pyn_profiler_dump((int32_t)getpid(), &options, take, &output, &error));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dump), cmocka_unit_test(test_errors)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
