@@ -48,7 +48,17 @@ int32_t cp_poll(int32_t tid, int32_t *signal) {
     pid_t got;
     do got = waitpid(tid, &status, __WALL | WNOHANG);
     while (got < 0 && errno == EINTR);
-    if (got == 0) return CP_RUNNING;
+    if (got == 0) {
+        // Where the host waits for its children itself, it may have got the news. Only a stopped thread
+        // answers this: with the signal it is about to get, or EINVAL when the whole process is stopped.
+        siginfo_t info = {};
+        if (ptrace(PTRACE_GETSIGINFO, tid, 0, &info) != 0) {
+            if (errno != EINVAL) return CP_RUNNING;
+        } else if (info.si_code >> 8 != 128 /* PTRACE_EVENT_STOP */) {
+            *signal = info.si_signo;
+        }
+        return CP_STOPPED;
+    }
     if (got < 0 || !WIFSTOPPED(status)) return CP_GONE;
     // An event stop is ours (or a stop of the whole process, which stays); any other is the delivery of
     // a signal, and the thread must still get it.

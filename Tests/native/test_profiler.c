@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "support/support.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,34 @@ static void test_dump(void **state) {
     end(pid);
 }
 
+static volatile int waits = 1;
+
+/* What a host does that looks after its children: it takes the news of every stop. */
+static void *collect(void *pid) {
+    while (waits) waitpid(*(pid_t *)pid, NULL, WNOHANG);
+    return NULL;
+}
+
+static void test_host_that_waits_for_its_children(void **state) {
+    (void)state;
+    pid_t pid = child();
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, collect, &pid), 0);
+    pyn_dump_options options = PYN_DUMP_OPTIONS_INIT;
+    options.native = 1;
+    for (int i = 0; i < 50; i++) {
+        memset(&output, 0, sizeof output);
+#ifdef __x86_64__
+        OK(pyn_profiler_dump(pid, &options, take, &output, &error));
+        assert_non_null(strstr(output.text, "main ("));
+        assert_null(strstr(output.text, "did not stop"));
+#endif
+    }
+    waits = 0;
+    pthread_join(thread, NULL);
+    end(pid);
+}
+
 static void test_errors(void **state) {
     (void)state;
     pid_t pid = child();
@@ -95,6 +124,8 @@ static void test_errors(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dump), cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dump), cmocka_unit_test(test_host_that_waits_for_its_children),
+        cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
