@@ -13,12 +13,13 @@ struct TopRow {
   /// Texts of columns that are no features, to know the row by: (column, text).
   var identity: [(String, String)] = []
 
-  /// Features in falling order of share, as many as explain most of the score.
+  /// Features in falling order of share, each as its part of all that raises the score; those that
+  /// lower it (where a method's shares can be negative) are left out.
   func responsible(most: Int) -> [(feature: Int, share: Double)] {
-    let total = shares.reduce(0, +)
-    guard total > 0 else { return [] }
-    let ranked = shares.enumerated().sorted { ($0.element, $1.offset) > ($1.element, $0.offset) }
-    return ranked.prefix(most).filter { $0.element > 0 }.map { ($0.offset, $0.element / total) }
+    let raising = shares.enumerated().filter { $0.element > 0 }
+    let total = raising.reduce(0) { $0 + $1.element }
+    return raising.sorted { ($0.element, $1.offset) > ($1.element, $0.offset) }.prefix(most)
+      .map { ($0.offset, $0.element / total) }
   }
 }
 
