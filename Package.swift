@@ -18,9 +18,14 @@ let kernels: [SwiftSetting] = [
 let optimised: [SwiftSetting] = [
   .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
+// Without the module that Swift imports unasked: one call of `text.contains("x")` is its engine of regular
+// expressions, 950 KB of the library.
+let noRegularExpressions: SwiftSetting = .unsafeFlags(
+  ["-Xfrontend", "-disable-implicit-string-processing-module-import"])
 // Of the profiler only C reads a target while it stands still: the Swift around it may be small.
 let small: [SwiftSetting] = [
-  .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Osize"], .when(configuration: .release))
+  noRegularExpressions,
+  .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Osize"], .when(configuration: .release)),
 ]
 
 // The inner loops are built twice from the same files: KernelsV3 is a symbolic link to Kernels.

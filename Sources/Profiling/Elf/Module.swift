@@ -41,6 +41,15 @@ final class Module {
   /// The last part of the path.
   var name: String { String(path.split(separator: "/").last ?? Substring(path)) }
 
+  /// Named like a library: "libm.so.6", "_heapq.cpython-311-x86_64-linux-gnu.so".
+  var isSharedObject: Bool {
+    let name = Array(name.utf8)
+    return name.indices.dropLast(2).contains { index in
+      name[index] == UInt8(ascii: ".") && name[index + 1] == UInt8(ascii: "s")
+        && name[index + 2] == UInt8(ascii: "o")
+    }
+  }
+
   /// What to add to the file's addresses where it is mapped so.
   func bias(of mapping: Mapping) -> UInt64? {
     guard let image else { return nil }

@@ -48,7 +48,7 @@ struct PythonRuntime {
     // Libraries that no interpreter is ever in, and that are slow to look through.
     let usual = all.filter { $0.module.name.hasPrefix("libpython") }
     let others = all.filter {
-      !$0.module.name.hasPrefix("libpython") && !$0.module.name.contains(".so")
+      !$0.module.name.hasPrefix("libpython") && !$0.module.isSharedObject
         && $0.module.path.hasPrefix("/")
     }
     return usual + others
