@@ -173,7 +173,7 @@ test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 
 .PHONY: test-profiling
 test-profiling: build $(VENV)/stamp ## Tests of the profiler, on processes of every CPython that is here
-	Tests/support/need gcc:gcc g++:g++ strip:binutils gdb:gdb strace:strace
+	Tests/support/need gcc:gcc g++:g++ strip:binutils gdb:gdb strace:strace chromium:chromium
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/profiling
 
 .PHONY: test-fuzz
@@ -223,6 +223,13 @@ pictures: build $(BENCH)/stamp ## Draw the pictures of the guide's pages
 bench-plugins: stage plugins ## What calling a detector through the plugin contract costs
 	Tests/support/need gcc:gcc
 	Benchmarks/plugins/run $(STAGE) .build/plugins .build/bench-plugins
+
+.PHONY: bench-profiling
+bench-profiling: build ## What sampling costs a program, beside py-spy and eu-stack
+	Tests/support/need eu-stack:elfutils
+	@test -x .build/bench-profiling/bin/py-spy || { python3 -m venv .build/bench-profiling && \
+	  .build/bench-profiling/bin/pip install --quiet --disable-pip-version-check 'py-spy>=0.4,<0.5' numpy; }
+	PYNOMALY_CLI=$(CURDIR)/$(CLI) .build/bench-profiling/bin/python Benchmarks/profiling/run.py $(BENCH_OPTIONS)
 
 .PHONY: bench
 bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial

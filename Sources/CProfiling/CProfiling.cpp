@@ -7,18 +7,38 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t cp_read(int32_t pid, uint64_t address, void *buffer, size_t count) {
     struct iovec local = {buffer, count};
     struct iovec remote = {reinterpret_cast<void *>(address), count};
     ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
     return got < 0 ? -errno : got;
+}
+
+size_t cp_read_many(int32_t pid, const uint64_t *addresses, size_t count, size_t size, void *buffer) {
+    struct iovec remote[256];
+    size_t done = 0;
+    while (done < count) {
+        size_t now = count - done < 256 ? count - done : 256;
+        for (size_t i = 0; i < now; i++)
+            remote[i] = {reinterpret_cast<void *>(addresses[done + i]), size};
+        struct iovec local = {static_cast<char *>(buffer) + done * size, now * size};
+        ssize_t got = process_vm_readv(pid, &local, 1, remote, now, 0);
+        if (got < 0) return done;
+        done += static_cast<size_t>(got) / size;
+        if (static_cast<size_t>(got) < now * size) return done;
+    }
+    return done;
 }
 
 // No PTRACE_O_EXITKILL: the target outlives its profiler, whatever ends that.
@@ -89,6 +109,78 @@ void *run(void *call) {
     return nullptr;
 }
 }  // namespace
+
+struct cp_thread {
+    pthread_t thread;
+    Call call;
+};
+
+int32_t cp_start(void (*body)(void *context), void *context, cp_thread **out) {
+    cp_thread *made = static_cast<cp_thread *>(malloc(sizeof(cp_thread)));
+    if (!made) return ENOMEM;
+    made->call = {body, context};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&made->thread, nullptr, run, &made->call);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (error) free(made);
+    else *out = made;
+    return error;
+}
+
+void cp_join(cp_thread *thread) {
+    if (!thread) return;
+    pthread_join(thread->thread, nullptr);
+    free(thread);
+}
+
+int32_t cp_pin(int32_t processor) {
+    cpu_set_t set;
+    if (processor >= 0) {
+        CPU_ZERO(&set);
+        if (processor >= CPU_SETSIZE) return EINVAL;
+        CPU_SET(processor, &set);
+    } else {
+        // Whatever is not allowed is left out by the kernel.
+        memset(&set, 255, sizeof set);
+    }
+    return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
+}
+
+int32_t cp_processor(void) { return sched_getcpu(); }
+
+void cp_hurry(void) {
+    prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread: sleep as long as asked for, not 50 us more
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {48, 0, 0, -10, 0, 100000, 0, 0};
+    // From Linux 6.12 on, anybody may ask for short turns; only root for more than his share.
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) {
+        attributes.nice = getpriority(PRIO_PROCESS, 0);
+        syscall(SYS_sched_setattr, 0, &attributes, 0);
+    }
+}
+
+void cp_sleep_until(int64_t time) {
+    struct timespec when = {static_cast<time_t>(time / 1000000000), static_cast<long>(time % 1000000000)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr) == EINTR) {}
+}
+
+void cp_pause(int64_t nanoseconds) {
+    struct timespec time = {0, static_cast<long>(nanoseconds)};
+    nanosleep(&time, nullptr);
+}
+
+int64_t cp_thread_cpu_time(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
 
 int32_t cp_on_new_thread(void (*body)(void *context), void *context) {
     // The host's signals are the host's: none is handled on our thread.

@@ -96,6 +96,77 @@ static void test_host_that_waits_for_its_children(void **state) {
     end(pid);
 }
 
+static void test_recording(void **state) {
+    (void)state;
+#ifndef __x86_64__
+    skip();
+#endif
+    pid_t pid = child();
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = options.idle = 1;
+    options.rate = 200;
+    pyn_profiler *profiler = NULL;
+    OK(pyn_profiler_start(pid, &options, &profiler, &error));
+    int32_t running = 0;
+    OK(pyn_profiler_wait(profiler, 0.3, &running, &error));
+    assert_int_equal(running, 1);
+    STATUS(PYN_ERROR_INVALID_ARGUMENT,
+           pyn_profiler_write(profiler, PYN_PROFILE_RAW, take, &output, &error));
+    OK(pyn_profiler_stop(profiler, &error));
+    OK(pyn_profiler_stop(profiler, &error));
+    OK(pyn_profiler_wait(profiler, 0, &running, &error));
+    assert_int_equal(running, 0);
+    pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
+    OK(pyn_profiler_get_statistics(profiler, &found, &error));
+    assert_true(found.taken > 0 && found.stacks > 0 && found.stops > 0);
+    assert_int_equal(found.due, found.taken + found.skipped + found.torn + found.failed);
+    static const char *const words[] = {"<svg", "\"shared\"", "main (", "samples taken", "nanoseconds"};
+    for (int32_t format = PYN_PROFILE_FLAMEGRAPH; format <= PYN_PROFILE_PPROF; format++) {
+        memset(&output, 0, sizeof output);
+        OK(pyn_profiler_write(profiler, format, take, &output, &error));
+        assert_true(output.size > 0);
+        if (format == PYN_PROFILE_PPROF) assert_non_null(memchr(output.text, 10, output.size));
+        else assert_non_null(strstr(output.text, words[format - 1]));
+    }
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write(profiler, 6, take, &output, &error));
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write(profiler, 0, take, &output, &error));
+    output.answer = 5;
+    STATUS(PYN_ERROR_IO, pyn_profiler_write(profiler, PYN_PROFILE_RAW, take, &output, &error));
+    pyn_profiler_free(profiler);
+    /* Freed while it runs, and when the process ends before. */
+    OK(pyn_profiler_start(pid, &options, &profiler, &error));
+    pyn_profiler_free(profiler);
+    OK(pyn_profiler_start(pid, &options, &profiler, &error));
+    end(pid);
+    for (running = 1; running;) OK(pyn_profiler_wait(profiler, 1, &running, &error));
+    memset(&output, 0, sizeof output);
+    OK(pyn_profiler_write(profiler, PYN_PROFILE_SUMMARY, take, &output, &error));
+    assert_non_null(strstr(output.text, "the process has ended"));
+    pyn_profiler_free(profiler);
+    pyn_profiler_free(NULL);
+}
+
+static void test_recording_errors(void **state) {
+    (void)state;
+    pid_t pid = child();
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    pyn_profiler *profiler = NULL;
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_start(pid, NULL, NULL, &error));
+    STATUS(PYN_ERROR_NOT_SUPPORTED, pyn_profiler_start(pid, NULL, &profiler, &error));
+    assert_null(profiler);
+    options.rate = 0;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(pid, &options, &profiler, &error));
+    options.rate = 100;
+    options.duration = -1;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(pid, &options, &profiler, &error));
+    options.duration = 0;
+    options.struct_size = 8;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(pid, &options, &profiler, &error));
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_stop(NULL, &error));
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_write(NULL, 1, take, &output, &error));
+    end(pid);
+}
+
 static void test_errors(void **state) {
     (void)state;
     pid_t pid = child();
@@ -126,6 +197,7 @@ static void test_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dump), cmocka_unit_test(test_host_that_waits_for_its_children),
+        cmocka_unit_test(test_recording), cmocka_unit_test(test_recording_errors),
         cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,10 @@ enum { CP_RBP = 6, CP_RSP = 7, CP_RIP = 16 };
 /* Copy up to `count` bytes from another process; returns how many, or -errno. */
 int64_t cp_read(int32_t pid, uint64_t address, void *buffer, size_t count);
 
+/* Copy `size` bytes from each of the addresses, one behind the other, into `buffer`; returns how many of them
+ * could be copied until one could not. */
+size_t cp_read_many(int32_t pid, const uint64_t *addresses, size_t count, size_t size, void *buffer);
+
 /* ptrace. All calls about a thread must come from the thread that seized it; when that thread ends, the
  * kernel lets everything it traced run on. */
 int32_t cp_seize(int32_t tid);
@@ -44,6 +48,28 @@ int64_t cp_now(void);
 
 /* Run `body(context)` on a new thread and wait for its end. */
 int32_t cp_on_new_thread(void (*body)(void *context), void *context);
+
+/* Start `body(context)` on a new thread; cp_join waits for its end and frees the handle. */
+typedef struct cp_thread cp_thread;
+int32_t cp_start(void (*body)(void *context), void *context, cp_thread **thread);
+void cp_join(cp_thread *thread);
+
+/* Let the calling thread run on one processor only; which one it runs on now; let it run on all that it
+ * might before (-1). */
+int32_t cp_pin(int32_t processor);
+int32_t cp_processor(void);
+
+/* Ask for short turns on the processor that come soon: more than that, where the system allows. */
+void cp_hurry(void);
+
+/* Sleep until CLOCK_MONOTONIC shows this. */
+void cp_sleep_until(int64_t time);
+
+/* Sleep less than a second. */
+void cp_pause(int64_t nanoseconds);
+
+/* Nanoseconds that the calling thread has run. */
+int64_t cp_thread_cpu_time(void);
 
 /* The readable form of a C++ or Swift symbol (free() it), or NULL where it is neither. */
 char *cp_demangle(const char *symbol);

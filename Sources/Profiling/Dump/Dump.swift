@@ -37,14 +37,7 @@ public struct Dump: Sendable {
   /// Take the stacks of a process. It is stopped meanwhile, as a whole, and runs on in any case.
   public init(pid: Int32, options: Options) throws(ProfilingError) {
     let process = try TargetProcess(pid: pid)
-    #if !arch(x86_64)
-      if options.native {
-        throw ProfilingError(.notSupported, "native frames can be read on x86-64 only")
-      }
-    #endif
-    if options.native, let reason = ce_load() {
-      throw ProfilingError(.notSupported, String(cString: reason))
-    }
+    if options.native { try Dump.requireNative() }
     if options.native && options.nonBlocking {
       throw ProfilingError(
         .invalidArgument, "native frames need registers, and those a stop: not both native and nonblocking")
@@ -67,6 +60,15 @@ public struct Dump: Sendable {
           try Dump(stopping: process, runtime, modules, memory, options)
         }
       }
+  }
+
+  /// What native frames need.
+  static func requireNative() throws(ProfilingError) {
+    #if !arch(x86_64)
+      throw ProfilingError(.notSupported, "native frames can be read on x86-64 only")
+    #else
+      if let reason = ce_load() { throw ProfilingError(.notSupported, String(cString: reason)) }
+    #endif
   }
 
   private init(

@@ -5,6 +5,8 @@ struct JSONText {
   mutating func raw(_ text: StaticString) {
     text.withUTF8Buffer { bytes.append(contentsOf: $0) }
   }
+  mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  mutating func append(_ other: JSONText) { bytes.append(contentsOf: other.bytes) }
   mutating func number(_ value: some BinaryInteger) { bytes.append(contentsOf: String(value).utf8) }
   mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
   mutating func string(_ text: String?) {

@@ -18,7 +18,7 @@ struct StackCopy {
     guard registers.count == 17 else { return nil }
     self.registers = registers
     start = registers[StackCopy.rsp]
-    guard let mapping = map.mapping(at: start) else { return }
+    guard let mapping = map.stack(at: start) else { return }
     bytes = memory.bytes(start, count: Int(clamping: min(mapping.end - start, StackCopy.limit)))
   }
 

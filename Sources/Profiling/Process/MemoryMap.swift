@@ -37,6 +37,15 @@ struct MemoryMap {
     return mappings[low - 1]
   }
 
+  /// The mapping of a stack whose top is at the address: it may have grown since the map was read.
+  func stack(at address: UInt64) -> Mapping? {
+    if let mapping = mapping(at: address) { return mapping }
+    guard let main = mappings.last(where: { $0.path == "[stack]" }), address < main.start,
+      main.start - address < 64 << 20
+    else { return nil }
+    return main
+  }
+
   /// "7f00-7f10 r-xp 00001000 08:01 1234    /path"
   private static func parse(_ line: ArraySlice<UInt8>) -> Mapping? {
     let fields = line.split(separator: 32, maxSplits: 5, omittingEmptySubsequences: true)

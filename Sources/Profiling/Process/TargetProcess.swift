@@ -27,7 +27,9 @@ struct TargetProcess {
     }
   }
 
-  var threadIDs: [Int32] {
+  var threadIDs: [Int32] { TargetProcess.threadIDs(of: pid) }
+
+  static func threadIDs(of pid: Int32) -> [Int32] {
     (ProcFile.entries("/proc/\(pid)/task") ?? []).compactMap { Int32($0) }.sorted()
   }
 
@@ -45,16 +47,39 @@ struct TargetProcess {
     /// As in /proc: R runs, S sleeps, D waits in the kernel, T is stopped.
     var state: UInt8
 
+    /// The processor it ran on last.
+    var processor: Int32 = -1
+
     var isActive: Bool { state == UInt8(ascii: "R") || state == UInt8(ascii: "D") }
+
+    /// From the text of /proc/PID/task/TID/stat.
+    init?(stat bytes: Slice<UnsafeRawBufferPointer>) {
+      guard let open = bytes.firstIndex(of: UInt8(ascii: "(")),
+        let close = bytes.lastIndex(of: UInt8(ascii: ")")), open < close,
+        close + 2 < bytes.endIndex
+      else { return nil }
+      name = String(decoding: bytes[(open + 1)..<close], as: UTF8.self)
+      state = bytes[close + 2]
+      // The 39th field; the state is the third.
+      var field = 3
+      var value: Int32 = 0
+      for byte in bytes[(close + 2)...] {
+        if byte == 32 {
+          field += 1
+        } else if field == 39, (48...57).contains(byte) {
+          value = value &* 10 &+ Int32(byte - 48)
+        } else if field > 39 {
+          break
+        }
+      }
+      if field >= 39 { processor = value }
+    }
   }
 
   func thread(_ tid: Int32) -> Thread? {
-    guard let bytes = ProcFile.read("/proc/\(pid)/task/\(tid)/stat"),
-      let open = bytes.firstIndex(of: UInt8(ascii: "(")),
-      let close = bytes.lastIndex(of: UInt8(ascii: ")")), open < close, close + 2 < bytes.count
-    else { return nil }
-    return Thread(
-      name: String(decoding: bytes[(open + 1)..<close], as: UTF8.self), state: bytes[close + 2])
+    ProcFile.read("/proc/\(pid)/task/\(tid)/stat").flatMap { bytes in
+      bytes.withUnsafeBytes { Thread(stat: $0[...]) }
+    }
   }
 
   /// The thread's number as the process itself sees it: another one in a container.

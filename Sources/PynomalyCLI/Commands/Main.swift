@@ -45,6 +45,6 @@ struct PynomalyCommand: ParsableCommand {
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
     subcommands: [
       Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Plugin.self,
-      DumpCommand.self,
+      DumpCommand.self, RecordCommand.self,
     ])
 }

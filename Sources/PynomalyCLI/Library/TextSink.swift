@@ -1,6 +1,6 @@
 /// Collects what the library writes through a callback.
 final class TextSink {
-  private var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8] = []
 
   var text: String { String(decoding: bytes, as: UTF8.self) }
 

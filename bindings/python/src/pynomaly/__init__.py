@@ -16,7 +16,9 @@ from ._errors import (
     InternalError,
     InvalidDataError,
     ModelFormatError,
+    NoProcessError,
     NotFittedError,
+    NotPermittedError,
     NotSupportedError,
     OptionError,
     OutOfMemoryError,
@@ -29,6 +31,7 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._profiler import Profiler, ProfilerStatistics
 
 if TYPE_CHECKING:
     from . import _detectors
@@ -51,7 +54,9 @@ __all__ = [
     "IsolationForest",
     "LocalOutlierFactor",
     "ModelFormatError",
+    "NoProcessError",
     "NotFittedError",
+    "NotPermittedError",
     "NotSupportedError",
     "OptionError",
     "OptionInfo",
@@ -59,6 +64,8 @@ __all__ = [
     "OutlierDetector",
     "PluginError",
     "PluginInfo",
+    "Profiler",
+    "ProfilerStatistics",
     "ShapeMismatchError",
     "UnknownDetectorError",
     "average_precision",
