@@ -8,7 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *                                                   19. Profiling
+ *   18. Drift            19. Profiling
  *
  * The shortest useful program:
  *
@@ -325,7 +325,8 @@ typedef struct pyn_call {
  * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)).
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
- * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ. */
+ * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
+ * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -358,6 +359,7 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * (Rousseeuw, Van Driessen 1999). O(rows * columns^2).
  * OneClassSVM: rho less the sum over support vectors of their kernel values: above 0 outside the surface
  * (Schoelkopf and others 2001). O(rows * support vectors * columns).
+ * SGDOneClassSVM: the offset less the machine's value: above 0 outside. O(rows * n_components * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
  * (Shyu and others 2003). O(rows * columns * components). */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
@@ -388,6 +390,7 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * EllipticEnvelope: the squares of coordinates decorrelated as little as possible (Garthwaite, Koch 2016).
  * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
+ * SGDOneClassSVM: likewise, with landmarks for support vectors; waves: the score's fall with the column at its mean.
  * PCA: each distance to a component shared out as its square is. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
@@ -397,7 +400,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
 
 /* The score above which a row is an outlier, as the fit set it: from the option contamination, the
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
- * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM: 0; KNN, where
+ * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM,
+ * SGDOneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
  * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
@@ -405,6 +409,132 @@ pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *thre
 
 /* Set it to a finite value. Errors: NOT_FITTED, INVALID_ARGUMENT. [one thread per object] */
 pyn_status pyn_detector_set_threshold(pyn_detector *detector, double threshold, pyn_error *error);
+
+/* How a threshold is found from scores. Numbers pinned. In brackets: the parameter, and its default. */
+enum {
+    PYN_THRESHOLD_VALUE = 0,      /* the parameter itself [a finite number] */
+    PYN_THRESHOLD_PERCENTILE = 1, /* the percentile, interpolated [in (0, 100), 99] */
+    PYN_THRESHOLD_IQR = 2,        /* the upper fence of a box plot, Q3 + k (Q3 - Q1) [k > 0, 1.5] */
+    PYN_THRESHOLD_MAD = 3,        /* the median + z MAD / 0.6745, MAD being the median absolute deviation; where
+                                   * that is 0, 1.2533 mean absolute deviations stand for MAD / 0.6745
+                                   * (Iglewicz, Hoaglin 1993) [z > 0, 3.5] */
+    PYN_THRESHOLD_POT = 4         /* peaks over threshold: the score that a share q of further scores will exceed,
+                                   * by a generalised Pareto tail (Siffer and others 2017) [q in (0, 1), 1e-3] */
+};
+
+typedef struct pyn_threshold_rule {
+    size_t struct_size;
+    int32_t method;          /* PYN_THRESHOLD_* */
+    int32_t reserved;
+    double parameter;        /* 0: the method's default (VALUE: the value 0) */
+    double initial_quantile; /* POT: where the tail begins, in [0, 1); 0: at 0.98, or lower, down to 0.9, for
+                              * at least 50 scores above it */
+} pyn_threshold_rule;
+
+#define PYN_THRESHOLD_RULE_INIT { sizeof(pyn_threshold_rule), PYN_THRESHOLD_POT, 0, 0.0, 0.0 }
+
+/* A threshold, and what was found on the way. The last five are of POT, else 0. */
+typedef struct pyn_threshold {
+    size_t struct_size;
+    double value;             /* rows with a score above it are outliers */
+    int64_t count;            /* scores looked at */
+    int64_t exceeding;        /* those of them above the threshold */
+    double initial_threshold; /* the score at the initial quantile */
+    int64_t peak_count;       /* scores above that: the peaks */
+    double shape, scale;      /* of the generalised Pareto distribution of the peaks' excesses: shape 0 is an
+                               * exponential tail, above 0 a heavier one, below 0 one with an end */
+    double log_likelihood;    /* of the excesses, the greatest for a shape of -1 or more */
+} pyn_threshold;
+
+#define PYN_THRESHOLD_INIT { sizeof(pyn_threshold), 0.0, 0, 0, 0.0, 0, 0.0, 0.0, 0.0 }
+
+/* The threshold of an array of scores by a rule. At least 1 score, all finite. With fewer than 10 peaks the
+ * shape is held at 0; without peaks (the highest scores are all equal) and for a q beyond the tail the
+ * threshold is the quantile 1 - q. O(count), and a copy of the scores meanwhile.
+ * Errors: INVALID_ARGUMENT (the rule), INVALID_DATA (error->row is the index of a score that is not finite).
+ * [any thread] */
+pyn_status pyn_threshold_from_scores(const double *scores, int64_t count, const pyn_threshold_rule *rule,
+                                     pyn_threshold *threshold, pyn_error *error);
+
+/* A rule from text, as from a command line: "0.7", "percentile:99", "iqr", "iqr:3", "mad:5", "pot:1e-3", or
+ * "pot:1e-3:0.95" with the initial quantile. Errors: INVALID_ARGUMENT. [any thread] */
+pyn_status pyn_threshold_rule_from_text(const char *text, pyn_threshold_rule *rule, pyn_error *error);
+
+/* Set a detector's threshold by a rule from `count` scores; from the training scores where `scores` is NULL
+ * (KNN, LocalOutlierFactor keep them; others: score the training rows and give those). `threshold` may be
+ * NULL. Errors: as pyn_threshold_from_scores, and NOT_FITTED, NOT_SUPPORTED. [one thread per object] */
+pyn_status pyn_detector_set_threshold_by(pyn_detector *detector, const pyn_threshold_rule *rule,
+                                         const double *scores, int64_t count, pyn_threshold *threshold,
+                                         pyn_error *error);
+
+/* Probabilities. A calibration turns scores into probabilities in [0, 1] that rise with the score. It is learnt
+ * from scores, best of rows that the detector was not fitted on, never changes, and can be given to a detector,
+ * whose model file then keeps it. In brackets: what it finds. Numbers pinned.
+ *
+ * LINEAR, GAUSSIAN, GAMMA and TAIL need no labels. The first three rank how far a score stands out (Kriegel and
+ * others 2011); TAIL is 1 - the p-value of the score among those it learnt from. None of them knows how many
+ * outliers there are: only LOGISTIC and ISOTONIC, which learn from labels, give probabilities of being one. */
+enum {
+    PYN_CALIBRATION_LINEAR = 1,   /* 0 at the least score, 1 at the greatest [location, scale] */
+    PYN_CALIBRATION_GAUSSIAN = 2, /* erf((score - mean) / (deviation sqrt(2))), at least 0 [location, scale] */
+    PYN_CALIBRATION_GAMMA = 3,    /* (G(score) - G(mean)) / (1 - G(mean)), at least 0, G being the gamma distribution
+                                   * of that mean and variance; GAUSSIAN where its shape would be above 10^6.
+                                   * Scores >= 0 [scale, shape] */
+    PYN_CALIBRATION_TAIL = 4,     /* the share of scores below; above the quantile 0.98 (of fewer than 2500 scores
+                                   * lower, as with PYN_THRESHOLD_POT) by a generalised Pareto tail
+                                   * [location where the tail begins, its scale and shape, at most 1002 knots] */
+    PYN_CALIBRATION_LOGISTIC = 5, /* 1 / (1 + exp(-(slope (score - location) / scale + intercept))) (Platt 1999, with
+                                   * his targets; Lin, Lin, Weng 2007) [location, scale, slope, intercept]. Falls
+                                   * with the score where the labels do */
+    PYN_CALIBRATION_ISOTONIC = 6  /* the rising curve of least squares (pool adjacent violators), straight between
+                                   * its knots [knots] */
+};
+
+typedef struct pyn_calibration pyn_calibration;
+
+typedef struct pyn_calibration_info {
+    size_t struct_size;
+    int32_t method; /* PYN_CALIBRATION_* */
+    int32_t reserved;
+    double location, scale, shape, slope, intercept;
+    int64_t knot_count;
+} pyn_calibration_info;
+
+#define PYN_CALIBRATION_INFO_INIT { sizeof(pyn_calibration_info), 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0 }
+
+/* Learn a calibration from `count` finite scores, and for LOGISTIC and ISOTONIC from as many labels (0 inlier,
+ * anything else outlier; both kinds), else NULL. Free it with pyn_calibration_free. O(count log count).
+ * Errors: INVALID_ARGUMENT, INVALID_DATA (error->row is the index), OUT_OF_MEMORY. [any thread] */
+pyn_status pyn_calibration_create(int32_t method, const double *scores, const int32_t *labels, int64_t count,
+                                  pyn_calibration **calibration, pyn_error *error);
+
+/* Write the probability of each of `count` scores; the two arrays may be the same. Infinite scores are fine.
+ * Errors: INVALID_DATA (NaN). [any thread] */
+pyn_status pyn_calibration_apply(const pyn_calibration *calibration, const double *scores, int64_t count,
+                                 double *probabilities, pyn_error *error);
+
+/* What was found; what the method does not find is 0. [any thread] */
+pyn_status pyn_calibration_get_info(const pyn_calibration *calibration, pyn_calibration_info *info,
+                                    pyn_error *error);
+
+/* NULL is fine; detectors that were given it keep it. [one thread per object] */
+void pyn_calibration_free(pyn_calibration *calibration);
+
+/* Give a fitted detector a calibration, or take it away with NULL. Fitting drops it.
+ * Errors: NOT_FITTED. [one thread per object] */
+pyn_status pyn_detector_set_calibration(pyn_detector *detector, const pyn_calibration *calibration,
+                                        pyn_error *error);
+
+/* A detector's calibration as an object of its own, to be freed; NULL where it has none.
+ * Errors: NOT_FITTED. [any thread] */
+pyn_status pyn_detector_get_calibration(const pyn_detector *detector, pyn_calibration **calibration,
+                                        pyn_error *error);
+
+/* Write one probability a row, as pyn_detector_score writes scores. Errors: the same, and NOT_FITTED where
+ * there is no calibration. [any thread] */
+pyn_status pyn_detector_predict_probability(const pyn_detector *detector, const pyn_matrix *X,
+                                            const pyn_call *call, double *probabilities, int64_t count,
+                                            pyn_error *error);
 
 /* ============================================================== 10. What a model knows == */
 
@@ -427,7 +557,8 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * EllipticEnvelope: "log_determinant",
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
- * "n_selected_components".
+ * "n_selected_components". SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
+ * "random_state".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);
@@ -679,6 +810,102 @@ enum {
 typedef void (*pyn_log_callback)(int32_t level, const char *plugin, const char *message, void *context);
 void pyn_set_log_callback(pyn_log_callback callback, void *context);
 
+/* =========================================================================== 18. Drift == */
+
+/* Says when a stream of rows no longer looks like the reference, so that a detector should be fitted anew. It
+ * keeps a sorted sample of the reference and the last rows of the stream (the window), and looks each so many
+ * rows: every feature, and the detector's scores where they are given, goes through the two-sample
+ * Kolmogorov-Smirnov test; the p-values are corrected for the number of features.
+ *
+ * Level: with LIFETIME the chance that a stream from the reference's distribution ever gives a false alarm is at
+ * most alpha, however long it runs: look k has the level alpha / (k (k + 1)). The price is that late looks see
+ * only larger drifts. With EACH_LOOK each look has the level alpha, so false alarms come about once in
+ * 1 / alpha looks. Both presume that rows are independent of each other: where neighbours are alike, as in
+ * sensor data, choose a larger step between rows or a smaller alpha.
+ *
+ * Memory, with d features (the scores are one more): 8 d (reference rows + window) bytes, twice 8 d window while
+ * an update looks. A look is O(window log(window) + reference rows) a feature, and the p-value at most
+ * O(window * reference rows). */
+typedef struct pyn_drift pyn_drift;
+
+enum {
+    PYN_DRIFT_HOLM = 1,              /* the chance of any false alarm (Holm 1979) */
+    PYN_DRIFT_BENJAMINI_HOCHBERG = 2 /* the expected share of false alarms among the alarms (1995) */
+};
+
+enum {
+    PYN_DRIFT_LIFETIME = 1, /* the level holds for all looks together */
+    PYN_DRIFT_EACH_LOOK = 2 /* the level holds for each look */
+};
+
+typedef struct pyn_drift_options {
+    size_t struct_size;
+    double alpha;           /* the level, in (0, 1) */
+    int64_t window;         /* rows of the stream that are compared, 2 .. 65536 */
+    int64_t step;           /* rows from a look to the next, >= 1; 0: window. The first is when the window is full */
+    int64_t reference_rows; /* of more reference rows a uniform random sample of so many is kept, 2 .. 65536 */
+    int64_t random_state;   /* by which that is drawn */
+    int32_t correction;     /* for the number of features: PYN_DRIFT_HOLM or PYN_DRIFT_BENJAMINI_HOCHBERG */
+    int32_t spending;       /* for the number of looks: PYN_DRIFT_LIFETIME or PYN_DRIFT_EACH_LOOK */
+} pyn_drift_options;
+
+#define PYN_DRIFT_OPTIONS_INIT \
+    { sizeof(pyn_drift_options), 0.05, 1000, 0, 10000, 0, PYN_DRIFT_HOLM, PYN_DRIFT_LIFETIME }
+
+/* Begin with a reference of at least 2 rows and 1 column, all finite: the data that the detector was fitted on.
+ * `scores` are the detector's scores of the same rows, or NULL; `options` NULL for the defaults. Free it with
+ * pyn_drift_free. Errors: INVALID_ARGUMENT, INVALID_DATA (row and column are said), SHAPE_MISMATCH,
+ * OUT_OF_MEMORY. [any thread] */
+pyn_status pyn_drift_create(const pyn_matrix *reference, const double *scores, int64_t score_count,
+                            const pyn_drift_options *options, pyn_drift **drift, pyn_error *error);
+
+/* Take the next rows of the stream, with their scores if the reference has them. Errors: as pyn_drift_create,
+ * and CANCELLED; when it fails none of the rows was taken. [one thread per object] */
+pyn_status pyn_drift_update(pyn_drift *drift, const pyn_matrix *X, const double *scores, int64_t score_count,
+                            const pyn_call *call, pyn_error *error);
+
+typedef struct pyn_drift_report {
+    size_t struct_size;
+    int64_t rows;                /* taken so far */
+    int64_t looks;               /* so far */
+    double level;                /* of the last look; 0 before the first */
+    int64_t drifted_count;       /* features that the last look found drifted */
+    int64_t first_drift;         /* rows taken at the first alarm, or 0: it is time to fit anew when not 0 */
+    int64_t feature_count;       /* of pyn_drift_get_feature: the columns, and behind them the scores if given */
+    int64_t reference_row_count; /* kept of the reference */
+} pyn_drift_report;
+
+#define PYN_DRIFT_REPORT_INIT { sizeof(pyn_drift_report), 0, 0, 0.0, 0, 0, 0, 0 }
+
+/* [one thread per object] */
+pyn_status pyn_drift_get_report(const pyn_drift *drift, pyn_drift_report *report, pyn_error *error);
+
+/* What the last look found of a feature. */
+typedef struct pyn_drift_feature {
+    size_t struct_size;
+    double statistic;        /* the largest distance between the two empirical distributions, 0 .. 1 */
+    double p_value;          /* exact where it is 1e-14 or more (two-sided; with ties: at most too large) */
+    double adjusted_p_value; /* corrected for the number of features: drifted where it is at most the level */
+    double psi;              /* population stability index over tenths of the reference: by rule of thumb below 0.1
+                              * no change, above 0.25 a large one. For people; it decides nothing */
+    int64_t first_drift;     /* rows taken at the first look that found it drifted, or 0 */
+    int32_t drifted;         /* 1 when the last look found it drifted */
+    int32_t reserved;
+} pyn_drift_feature;
+
+#define PYN_DRIFT_FEATURE_INIT { sizeof(pyn_drift_feature), 0.0, 0.0, 0.0, 0.0, 0, 0, 0 }
+
+/* Errors: INVALID_ARGUMENT (index). [one thread per object] */
+pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
+                                 pyn_error *error);
+
+/* NULL is fine. [one thread per object] */
+void pyn_drift_free(pyn_drift *drift);
+
+/* The test by itself: the two-sample Kolmogorov-Smirnov statistic of two samples of 1 .. 65536 finite values, in
+ * any order, and its two-sided p-value, as above. Errors: INVALID_DATA. [any thread] */
+pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, const double *second,
+                                  int64_t second_count, double *statistic, double *p_value, pyn_error *error);
 /* ======================================================================= 19. Profiling == */
 
 /* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.

@@ -5,6 +5,8 @@ public final class Detector {
   public private(set) var model: (any Model)?
   public private(set) var threshold = 0.0
   public private(set) var featureNames: [String] = []
+  /// How scores become probabilities; a new fit drops it.
+  public private(set) var calibration: Calibration?
 
   public init(_ detectorClass: any DetectorClass) {
     self.detectorClass = detectorClass
@@ -14,13 +16,14 @@ public final class Detector {
   /// As a model file gives it.
   init(
     _ detectorClass: any DetectorClass, options: Options, model: any Model, threshold: Double,
-    featureNames: [String]
+    featureNames: [String], calibration: Calibration?
   ) {
     self.detectorClass = detectorClass
     self.options = options
     self.model = model
     self.threshold = threshold
     self.featureNames = featureNames
+    self.calibration = calibration
   }
 
   public func set(_ name: String, _ value: OptionValue) throws(DetectionError) {
@@ -71,6 +74,7 @@ public final class Detector {
     try ProgressTeller.finish(call, "fit")
     self.model = model
     self.threshold = threshold
+    calibration = nil
   }
 
   public func score(
@@ -89,6 +93,27 @@ public final class Detector {
     try model.score(X, call: call, into: scores.base)
     try ProgressTeller.finish(call, "score")
     for row in 0..<X.rows { labels[row] = scores[row] > threshold ? 1 : 0 }
+  }
+
+  public func setCalibration(_ calibration: Calibration?) throws(DetectionError) {
+    _ = try fittedModel()
+    self.calibration = calibration
+  }
+
+  /// The probability that a row is an outlier, by the calibration.
+  public func predictProbability(
+    _ X: Matrix, call: Call, into probabilities: UnsafeMutablePointer<Double>
+  ) throws(DetectionError) {
+    let model = try fittedModel(for: X)
+    guard let calibration else {
+      throw DetectionError(
+        .notFitted, "this \(detectorClass.info.name) is not calibrated yet; give it a calibration first")
+    }
+    let scores = try Buffer<Double>(count: X.rows)
+    try model.score(X, call: call, into: scores.base)
+    try calibration.apply(
+      UnsafeBufferPointer(start: scores.base, count: X.rows), into: probabilities)
+    try ProgressTeller.finish(call, "score")
   }
 
   public func explain(
@@ -115,6 +140,22 @@ public final class Detector {
       throw DetectionError(.invalidArgument, "the threshold \(value) is not finite")
     }
     threshold = value
+  }
+
+  /// Set the threshold by a rule, from these scores or the training scores.
+  public func setThreshold(
+    by rule: ThresholdRule, scores: UnsafeBufferPointer<Double>?
+  ) throws(DetectionError) -> FoundThreshold {
+    _ = try fittedModel()
+    let found: FoundThreshold
+    if let scores {
+      found = try rule.threshold(of: scores)
+    } else {
+      let kept = try trainingScores()
+      found = try rule.threshold(of: UnsafeBufferPointer(start: kept.base, count: kept.count))
+    }
+    threshold = found.value
+    return found
   }
 
   public func setFeatureNames(_ names: [String]) throws(DetectionError) {

@@ -5,7 +5,7 @@
 ///     u32       detector ABI: 1 for the built-in ones, 2 for those of plugins
 ///     u64       length of the whole file
 ///     sections  u32 tag, u64 length, payload; the tags below, each once, in this order (plugin only
-///               with detector ABI 2)
+///               with detector ABI 2, calibration only where the detector has one)
 ///     u32       CRC-32C of all before it
 ///
 /// Strings are a u32 length and UTF-8 bytes.
@@ -24,6 +24,7 @@ public enum ModelFile {
     case options = 0x4f50_5401  // count, then name, type, value each
     case features = 0x4645_4101  // count, whether named, names
     case threshold = 0x5448_5201  // f64
+    case calibration = 0x4341_4c01  // method, parameters, knots
     case model = 0x4d4f_4401  // the detector's own
   }
 
@@ -59,6 +60,11 @@ public enum ModelFile {
       for name in detector.featureNames { writer.write(name) }
     }
     try writer.section(.threshold) { $0.write(detector.threshold) }
+    if let calibration = detector.calibration {
+      try writer.section(.calibration) { (writer) throws(DetectionError) in
+        try calibration.write(to: &writer)
+      }
+    }
     try writer.section(.model) { (writer) throws(DetectionError) in try model.write(to: &writer) }
     if let failure = writer.failure { throw failure }
     writer.overwrite(at: lengthPlace, UInt64(writer.bytes.count + 4))
@@ -180,13 +186,20 @@ public enum ModelFile {
     guard threshold.isFinite else { throw section.damaged("the threshold is \(threshold)") }
     try section.finish()
 
+    var calibration: Calibration?
+    if reader.isNext(.calibration) {
+      section = try reader.section(.calibration)
+      calibration = try Calibration.read(&section)
+      try section.finish()
+    }
+
     section = try reader.section(.model)
     let model = try detectorClass.read(&section, options: options, featureCount: featureCount)
     try section.finish()
     try reader.finish()
     return Detector(
       detectorClass, options: options, model: model, threshold: threshold,
-      featureNames: featureNames)
+      featureNames: featureNames, calibration: calibration)
   }
 }
 

@@ -140,6 +140,12 @@ public struct ModelReader {
     return buffer
   }
 
+  /// Whether the next section is that one.
+  func isNext(_ tag: ModelFile.Section) -> Bool {
+    left >= 4
+      && UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)) == tag.rawValue
+  }
+
   /// The next section, which must be that one, as a reader of its own.
   mutating func section(_ tag: ModelFile.Section) throws(DetectionError) -> ModelReader {
     let found = try read(UInt32.self, "section tag")

@@ -5,7 +5,7 @@ import Glibc
 public enum Registry {
   private static let store = Store([
     COPOD(), ECOD(), EllipticEnvelope(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(),
-    MAD(), OneClassSVM(), PCA(),
+    MAD(), OneClassSVM(), PCA(), SGDOneClassSVM(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

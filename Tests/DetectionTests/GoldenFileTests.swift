@@ -32,6 +32,9 @@ struct GoldenFileTests {
     "svm": ("OneClassSVM", ["nu": .double(0.1)]),
     "svm-poly": ("OneClassSVM", ["kernel": .string("poly"), "gamma": .double(1e-4), "nu": .double(0.1)]),
     "pca": ("PCA", [:]),
+    "sgd-fourier": ("SGDOneClassSVM", ["approximation": .string("fourier"), "n_components": .int(20)]),
+    "sgd-linear": ("SGDOneClassSVM", ["kernel": .string("linear"), "average": .bool(true)]),
+    "sgd-nystroem": ("SGDOneClassSVM", ["n_components": .int(20), "nu": .double(0.1)]),
   ]
 
   static func rows() -> Table {
@@ -59,6 +62,23 @@ struct GoldenFileTests {
         #expect(abs(found - kept) <= 1e-12 * max(1, abs(kept)), "\(file.lastPathComponent)")
       }
     }
+  }
+
+  /// A file with the section of a calibration; made through Python, as any program would.
+  @Test func aCalibrationIsReadAsItWas() throws {
+    let file = Self.folder.appendingPathComponent("format1-calibrated")
+    let detector = try [UInt8](Data(contentsOf: file.appendingPathExtension("pynomaly"))).withUnsafeBytes {
+      try ModelFile.detector(from: $0)
+    }
+    #expect(detector.calibration?.method == .tail)
+    let text = try String(
+      contentsOf: file.appendingPathExtension("probabilities"), encoding: .utf8)
+    let X = Self.rows()
+    let found = try Buffer<Double>(count: X.rows)
+    try detector.predictProbability(try X.matrix, call: Call(threads: 1), into: found.base)
+    let expected = text.split(separator: "\n").compactMap { Double($0) }
+    #expect(expected.count == X.rows)
+    for (row, kept) in expected.enumerated() { #expect(abs(found[row] - kept) <= 1e-12) }
   }
 
   private static func write(_ prefix: String, _ X: Table) throws {

@@ -127,6 +127,7 @@ CK_CENTRE(ck_centre_floats, float)
 #pragma clang diagnostic pop
 
 #include "SupportVectors.h"
+#include "KernelFeatures.h"
 
 static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {
     __builtin_prefetch(address);

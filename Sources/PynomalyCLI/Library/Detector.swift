@@ -91,6 +91,10 @@ final class Detector: @unchecked Sendable {
     }
   }
 
+  func setThreshold(_ value: Double) throws {
+    try callLibrary { pyn_detector_set_threshold(handle, value, $0) }
+  }
+
   var featureCount: Int {
     get throws {
       var count: Int64 = 0

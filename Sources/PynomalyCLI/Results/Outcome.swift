@@ -19,6 +19,8 @@ struct Outcome {
   /// Rows of which the fit saw a sample; nil where it saw them all or the model was loaded.
   let sampledFrom: Int?
   let quality: Quality?
+  /// What --threshold found.
+  var threshold: FoundThreshold?
 
   init(_ detector: Detector, _ features: FeatureTable, _ pass: ScorePass, fitted: FitPass?) {
     source = features.words.path

@@ -3,6 +3,8 @@ struct Presentation {
   let options: ResultOptions
   let run: RunOptions
   let session: Session
+  /// What --threshold found.
+  var threshold: FoundThreshold?
 
   func score(
     _ detector: Detector, _ features: FeatureTable, fitted: FitPass?,
@@ -21,6 +23,7 @@ struct Presentation {
       expectedRows: fitted?.rows, keepScores: options.labelColumn != nil || reportFile != nil,
       forReport: reportFile != nil, writer: writer)
     var outcome = Outcome(detector, features, pass, fitted: fitted)
+    outcome.threshold = threshold
     if let reportFile {
       try reportFile.write(Report(outcome).html)
     }

@@ -52,7 +52,7 @@ static void use(const pyn_detector *detector) {
     const char *name = pyn_detector_get_name(detector);
     const double most = strcmp(name, "IsolationForest") == 0 ? 1 : DBL_MAX;
     const int is_histogram = strcmp(name, "HBOS") == 0;
-    const double least = is_histogram || strcmp(name, "LODA") == 0 || strcmp(name, "OneClassSVM") == 0 ? -DBL_MAX : 0;
+    const double least = is_histogram || strcmp(name, "LODA") == 0 || strstr(name, "OneClassSVM") ? -DBL_MAX : 0;
     if (!(score >= least && score <= most)) {
         fprintf(stderr, "%s: %g\n", name, score);
         fail("score", "outside its range");
@@ -64,6 +64,15 @@ static void use(const pyn_detector *detector) {
             fprintf(stderr, "%g of %g\n", shares[c], score);
             fail("explain", "a share outside the score's range");
         }
+    double probability = -1;
+    pyn_calibration *calibration = NULL;
+    if (pyn_detector_get_calibration(detector, &calibration, &error)) fail("calibration", error.message);
+    if (calibration) {
+        if (pyn_detector_predict_probability(detector, &X, NULL, &probability, 1, &error))
+            fail("probability", error.message);
+        if (!(probability >= 0 && probability <= 1)) fail("probability", "outside its range");
+    }
+    pyn_calibration_free(calibration);
     free(row), free(shares);
 
     // What was loaded can be saved, and is loaded again.
@@ -110,7 +119,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsi
     if (seed % 2 == 0 || size < SECTIONS_AT + CHECKSUM) return LLVMFuzzerMutate(data, size, capacity);
     const size_t end = size - CHECKSUM;
     size_t at = SECTIONS_AT;
-    for (unsigned skip = seed / 2 % 5;; skip--) {
+    for (unsigned skip = seed / 2 % 6;; skip--) {
         uint64_t length = 0;
         if (end - at < SECTION_HEAD) return LLVMFuzzerMutate(data, size, capacity);
         memcpy(&length, data + at + TAG, sizeof length);

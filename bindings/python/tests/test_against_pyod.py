@@ -42,6 +42,18 @@ def test_tails(X, theirs):
     same(Detector(theirs.__name__).fit(X).score(X), theirs().fit(X).decision_scores_)
 
 
+@pytest.mark.parametrize("theirs", [ECOD, COPOD])
+def test_new_rows_do_not_depend_on_their_company(theirs):
+    """PyOD sorts the rows of a call in with the training rows: a thousand equal outliers are ordinary to it."""
+    X = np.random.default_rng(5).lognormal(size=(500, 3))
+    far = np.full((1, 3), 90.0)
+    ours, theirs = Detector(theirs.__name__).fit(X), theirs().fit(X)
+    same(ours.score(far), theirs.decision_function(far))
+    many = np.repeat(far, 1000, axis=0)
+    assert (ours.score(many) == ours.score(far)).all()
+    assert theirs.decision_function(many).max() < np.median(theirs.decision_scores_)
+
+
 @pytest.mark.parametrize("bins", [5, 10, 50, "auto"])
 def test_hbos(X, bins):
     ours = Detector("HBOS", n_bins=bins, closed="right").fit(X).score(X)

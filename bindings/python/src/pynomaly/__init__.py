@@ -6,8 +6,10 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._calibration import Calibration
 from ._catalog import DetectorInfo, OptionInfo, detector_info, detector_names
 from ._detector import Detector
+from ._drift import DriftDetector, FeatureDrift, kolmogorov_smirnov
 from ._errors import (
     ArgumentError,
     CancelledError,
@@ -32,6 +34,7 @@ from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
 from ._profiler import Profiler, ProfilerStatistics
+from ._thresholds import Threshold, find_threshold
 
 if TYPE_CHECKING:
     from . import _detectors
@@ -44,10 +47,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "Calibration",
     "CancelledError",
     "Detector",
     "DetectorInfo",
+    "DriftDetector",
     "Error",
+    "FeatureDrift",
     "FileError",
     "InternalError",
     "InvalidDataError",
@@ -67,13 +73,16 @@ __all__ = [
     "Profiler",
     "ProfilerStatistics",
     "ShapeMismatchError",
+    "Threshold",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
     "detector_names",
     "estimator_class",
+    "find_threshold",
     "get_thread_limit",
     "kernels_name",
+    "kolmogorov_smirnov",
     "library_version",
     "load",
     "load_plugin",

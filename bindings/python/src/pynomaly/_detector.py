@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _inputs, _library
+from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info
 from ._errors import (
     ArgumentError,
@@ -24,6 +25,7 @@ from ._few_rows import score_few
 from ._library import library
 from ._model import Model
 from ._progress import Listener, Progress
+from ._thresholds import Threshold, read_scores, threshold_rule
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -241,6 +243,74 @@ class Detector:
         model = self._model.copy()
         model.set_threshold(float(value))
         self._model = model
+
+    def set_threshold(
+        self,
+        method: str | float = "pot",
+        parameter: float | None = None,
+        *,
+        scores: ArrayLike | None = None,
+        initial_quantile: float | None = None,
+    ) -> Threshold:
+        """Set the threshold by one of the methods of `find_threshold`, and tell what it found.
+
+        `scores` are scores of ordinary rows, such as those of the training data. Without them it
+        takes the `training_scores`, which not every detector keeps.
+        """
+        self._check_fitted(self._model)
+        rule = threshold_rule(method, parameter, initial_quantile)
+        model = self._model.copy()
+        found = model.set_threshold_by(rule, None if scores is None else read_scores(scores))
+        self._model = model
+        return found
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How scores become probabilities. It can be set; fitting drops it."""
+        self._check_fitted(self._model)
+        return self._model.calibration()
+
+    @calibration.setter
+    def calibration(self, calibration: Calibration | None) -> None:
+        self._check_fitted(self._model)
+        model = self._model.copy()
+        model.set_calibration(calibration)
+        self._model = model
+
+    def calibrate(
+        self,
+        X: Any = None,
+        labels: ArrayLike | None = None,
+        *,
+        method: str | None = None,
+        threads: int = 0,
+        progress: Progress = None,
+    ) -> Self:
+        """Learn from the scores of X how scores become probabilities.
+
+        The rows of X are best others than those fitted on. Without X the `training_scores` are taken,
+        which not every detector keeps. `method` is one of `Calibration`: "gaussian" unless said, with
+        labels "logistic".
+        """
+        if X is None:
+            scores = self.training_scores
+        else:
+            scores = self.score(X, threads=threads, progress=progress)
+        method = method or ("gaussian" if labels is None else "logistic")
+        self.calibration = Calibration(method, scores, labels)
+        return self
+
+    def predict_probability(
+        self, X: Any, *, threads: int = 0, progress: Progress = None
+    ) -> FloatArray:
+        """The probability that a row is an outlier, by the calibration."""
+        model = self._model
+        array = self._read(model, X)
+        probabilities = np.empty(array.shape[0])
+        _run_on(
+            model, "predict_probability", array, probabilities, threads=threads, progress=progress
+        )
+        return probabilities
 
     def fitted(self, name: str) -> float:
         """A number that fitting found, such as "max_samples" of an IsolationForest."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ._abilities import WeightedOutlierDetector
+from ._abilities import WeightedIncrementalOutlierDetector, WeightedOutlierDetector
 from ._outlier_detector import OutlierDetector
 
 __all__: list[str] = [
@@ -22,6 +22,7 @@ __all__: list[str] = [
     "MAD",
     "OneClassSVM",
     "PCA",
+    "SGDOneClassSVM",
 ]
 
 
@@ -718,5 +719,149 @@ class PCA(OutlierDetector):
         self.whiten = whiten
         self.weighted = weighted
         self.standardization = standardization
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class SGDOneClassSVM(WeightedIncrementalOutlierDetector):
+    """OneClassSVM in time linear in the rows: kernel values with some rows stand for those with
+    all, and stochastic gradient descent finds the surface.
+
+    Parameters
+    ----------
+    kernel : {'rbf', 'linear'}, default='rbf'
+        The kernel: "rbf" by way of an approximation, or "linear", which is scikit-learn's
+        SGDOneClassSVM as it stands.
+
+    gamma : {'scale', 'auto'} or float, default='scale'
+        Coefficient of the kernel "rbf": a number, "scale" for 1 / (columns * variance of all
+        values), or "auto" for 1 / columns.
+        Allowed: float in (0.0, 1e+300], or "scale" or "auto".
+
+    approximation : {'nystroem', 'fourier'}, default='nystroem'
+        "nystroem" for kernel values with rows drawn from the first data, "fourier" for random
+        waves.
+
+    n_components : int, default=100
+        Features of the approximation; "nystroem" takes at most one a row.
+        Allowed: int in [1, 16384].
+
+    nu : float, default=0.5
+        Upper bound on the share of training rows outside, lower bound on that of rows that hold the
+        surface.
+        Allowed: float in (0.0, 1.0].
+
+    fit_intercept : bool, default=True
+        Whether the offset is learnt; false: it stays 0.
+
+    max_iter : int, default=1000
+        Most epochs, that is passes over the rows.
+        Allowed: int in [1, 1000000000].
+
+    tol : 'none' or float, default=0.001
+        Stop when the objective of five epochs is not below the best by this much; "none": make all
+        epochs.
+        Allowed: float in [0.0, 1e+300], or "none".
+
+    shuffle : bool, default=True
+        Go through the rows in a new random order in each epoch.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    learning_rate : {'optimal', 'constant', 'invscaling', 'adaptive'}, default='optimal'
+        "optimal": 1 / (nu (t0 + t)); "constant": eta0; "invscaling": eta0 / t^power_t; "adaptive":
+        eta0, a fifth of it whenever the objective stops falling.
+
+    eta0 : float, default=0.01
+        The rate that learning begins with; not used by "optimal".
+        Allowed: float in (0.0, 1e+300].
+
+    power_t : float, default=0.5
+        The exponent of "invscaling".
+        Allowed: float in [-100.0, 100.0].
+
+    warm_start : bool, default=False
+        Fitting again begins where the fitted model ended, with its features.
+
+    average : int or bool, default=False
+        Average the steps: true for all, a number for those from that row on (0: none).
+        Allowed: int >= 0, or bool.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Williams, Seeger: Using the Nyström Method to Speed Up Kernel Machines, NIPS 2000
+
+    .. [2] Rahimi, Recht: Random Features for Large-Scale Kernel Machines, NIPS 2007
+
+    .. [3] Bottou: Large-Scale Machine Learning with Stochastic Gradient Descent, COMPSTAT 2010
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "SGDOneClassSVM"
+
+    def __init__(
+        self,
+        *,
+        kernel: Literal["rbf", "linear"] = "rbf",
+        gamma: float | Literal["scale", "auto"] = "scale",
+        approximation: Literal["nystroem", "fourier"] = "nystroem",
+        n_components: int = 100,
+        nu: float = 0.5,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | Literal["none"] = 0.001,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        learning_rate: Literal["optimal", "constant", "invscaling", "adaptive"] = "optimal",
+        eta0: float = 0.01,
+        power_t: float = 0.5,
+        warm_start: bool = False,
+        average: int | bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.kernel = kernel
+        self.gamma = gamma
+        self.approximation = approximation
+        self.n_components = n_components
+        self.nu = nu
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.warm_start = warm_start
+        self.average = average
         self.n_jobs = n_jobs
         self.verbose = verbose

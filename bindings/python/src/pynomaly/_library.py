@@ -116,6 +116,83 @@ class Call(_Sized):
     ]
 
 
+class ThresholdRule(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("method", c_int32),
+        ("reserved", c_int32),
+        ("parameter", c_double),
+        ("initial_quantile", c_double),
+    ]
+
+
+class Threshold(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("value", c_double),
+        ("count", c_int64),
+        ("exceeding", c_int64),
+        ("initial_threshold", c_double),
+        ("peak_count", c_int64),
+        ("shape", c_double),
+        ("scale", c_double),
+        ("log_likelihood", c_double),
+    ]
+
+
+class CalibrationInfo(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("method", c_int32),
+        ("reserved", c_int32),
+        ("location", c_double),
+        ("scale", c_double),
+        ("shape", c_double),
+        ("slope", c_double),
+        ("intercept", c_double),
+        ("knot_count", c_int64),
+    ]
+
+
+class DriftOptions(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("alpha", c_double),
+        ("window", c_int64),
+        ("step", c_int64),
+        ("reference_rows", c_int64),
+        ("random_state", c_int64),
+        ("correction", c_int32),
+        ("spending", c_int32),
+    ]
+
+
+class DriftReport(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rows", c_int64),
+        ("looks", c_int64),
+        ("level", c_double),
+        ("drifted_count", c_int64),
+        ("first_drift", c_int64),
+        ("feature_count", c_int64),
+        ("reference_row_count", c_int64),
+    ]
+
+
+class DriftFeature(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("statistic", c_double),
+        ("p_value", c_double),
+        ("adjusted_p_value", c_double),
+        ("psi", c_double),
+        ("first_drift", c_int64),
+        ("drifted", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
 class PluginInfo(_Sized):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -205,6 +282,28 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_get_threshold": (c_int32, (_detector, POINTER(c_double), _error)),
     "pyn_detector_set_threshold": (c_int32, (_detector, c_double, _error)),
+    "pyn_threshold_from_scores": (
+        c_int32,
+        (c_void_p, c_int64, POINTER(ThresholdRule), POINTER(Threshold), _error),
+    ),
+    "pyn_threshold_rule_from_text": (c_int32, (_text, POINTER(ThresholdRule), _error)),
+    "pyn_detector_set_threshold_by": (
+        c_int32,
+        (_detector, POINTER(ThresholdRule), c_void_p, c_int64, POINTER(Threshold), _error),
+    ),
+    "pyn_calibration_create": (
+        c_int32,
+        (c_int32, c_void_p, c_void_p, c_int64, POINTER(c_void_p), _error),
+    ),
+    "pyn_calibration_apply": (c_int32, (c_void_p, c_void_p, c_int64, c_void_p, _error)),
+    "pyn_calibration_get_info": (c_int32, (c_void_p, POINTER(CalibrationInfo), _error)),
+    "pyn_calibration_free": (None, (c_void_p,)),
+    "pyn_detector_set_calibration": (c_int32, (_detector, c_void_p, _error)),
+    "pyn_detector_get_calibration": (c_int32, (_detector, POINTER(c_void_p), _error)),
+    "pyn_detector_predict_probability": (
+        c_int32,
+        (_detector, _matrix, _call, c_void_p, c_int64, _error),
+    ),
     "pyn_detector_get_name": (_text, (_detector,)),
     "pyn_detector_is_fitted": (c_int32, (_detector,)),
     "pyn_detector_get_feature_count": (c_int32, (_detector, POINTER(c_int64), _error)),
@@ -219,6 +318,18 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "pyn_detector_load_file": (c_int32, (_text, POINTER(_detector), _error)),
     "pyn_detector_load_memory": (c_int32, (_text, c_size_t, POINTER(_detector), _error)),
+    "pyn_drift_create": (
+        c_int32,
+        (_matrix, c_void_p, c_int64, POINTER(DriftOptions), POINTER(c_void_p), _error),
+    ),
+    "pyn_drift_update": (c_int32, (c_void_p, _matrix, c_void_p, c_int64, _call, _error)),
+    "pyn_drift_get_report": (c_int32, (c_void_p, POINTER(DriftReport), _error)),
+    "pyn_drift_get_feature": (c_int32, (c_void_p, c_int64, POINTER(DriftFeature), _error)),
+    "pyn_drift_free": (None, (c_void_p,)),
+    "pyn_kolmogorov_smirnov": (
+        c_int32,
+        (c_void_p, c_int64, c_void_p, c_int64, POINTER(c_double), POINTER(c_double), _error),
+    ),
     "pyn_plugin_load": (c_int32, (_text, POINTER(PluginInfo), _error)),
     "pyn_plugin_load_all": (c_int32, (PluginVisitor, c_void_p, _error)),
     "pyn_plugin_count": (c_int64, ()),

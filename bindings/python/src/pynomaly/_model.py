@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _library
+from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
+from ._thresholds import Threshold
 
 UNKNOWN = -1
 
@@ -160,6 +162,24 @@ class Model:
     def set_threshold(self, threshold: float) -> None:
         call(library.pyn_detector_set_threshold, self.pointer, threshold)
         self.threshold = threshold
+
+    def set_threshold_by(
+        self, rule: _library.ThresholdRule, scores: NDArray[np.float64] | None
+    ) -> Threshold:
+        found = _library.Threshold()
+        given = (None, 0) if scores is None else (scores.ctypes.data, scores.size)
+        call(library.pyn_detector_set_threshold_by, self.pointer, byref(rule), *given, byref(found))
+        self.threshold = found.value
+        return Threshold.of(found)
+
+    def calibration(self) -> Calibration | None:
+        pointer = c_void_p()
+        call(library.pyn_detector_get_calibration, self.pointer, byref(pointer))
+        return Calibration.of(pointer) if pointer else None
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        pointer = None if calibration is None else calibration._pointer
+        call(library.pyn_detector_set_calibration, self.pointer, pointer)
 
     # ---------------------------------------------------------------------------------- saving
 
