@@ -906,6 +906,7 @@ void pyn_drift_free(pyn_drift *drift);
  * any order, and its two-sided p-value, as above. Errors: INVALID_DATA. [any thread] */
 pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, const double *second,
                                   int64_t second_count, double *statistic, double *p_value, pyn_error *error);
+
 /* ======================================================================= 19. Profiling == */
 
 /* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
