@@ -84,6 +84,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], exclude: ["Manual", "Plugin/Templates", "Plugin/embed-templates"], swiftSettings: optimised),
     .testTarget(name: "TablesTests", dependencies: ["Tables"]),
+    .testTarget(name: "ProfilingTests", dependencies: ["Profiling"]),
     .testTarget(
       name: "DetectionTests",
       dependencies: ["Detection", "Kernels", "CKernels"]

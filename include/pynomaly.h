@@ -952,7 +952,8 @@ typedef struct pyn_profiler_options {
     int32_t function;     /* 1: the line where a function begins, so that its lines are counted together */
     int32_t nolineno;     /* 1: no lines */
     int32_t subprocesses; /* 1: children too, each process with a frame of its own */
-    int32_t reserved;
+    int32_t nonblocking;  /* 1: never stop the process; a stack that changed while it was read is dropped, and
+                           * counted as torn. Not with native */
 } pyn_profiler_options;
 
 #define PYN_PROFILER_OPTIONS_INIT { sizeof(pyn_profiler_options), 100.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -966,6 +967,8 @@ pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
  * [any thread] */
 pyn_status pyn_profiler_wait(pyn_profiler *profiler, double seconds, int32_t *running,
                              pyn_error *error);
+
+/* In a child that is forked meanwhile the recording counts as ended, and cannot be written (NOT_SUPPORTED). */
 
 /* End the recording. Stopping one that has ended is fine. [one thread per object] */
 pyn_status pyn_profiler_stop(pyn_profiler *profiler, pyn_error *error);

@@ -90,6 +90,7 @@ public func pyn_profiler_start(
       chosen.functions = options.pointee.function != 0
       chosen.noLines = options.pointee.nolineno != 0
       chosen.subprocesses = options.pointee.subprocesses != 0
+      chosen.nonBlocking = options.pointee.nonblocking != 0
     }
     let recording = try profiling { () throws(ProfilingError) in
       try Recording(pid: pid, options: chosen)
@@ -149,6 +150,10 @@ public func pyn_profiler_write(
   status(error) { () throws(DetectionError) in
     let recording = try recording(profiler)
     let write = try required(write, "write")
+    guard !recording.isForeign else {
+      throw DetectionError(
+        .notSupported, "the recording is that of the process that this one was forked from")
+    }
     guard !recording.wait(seconds: 0) else {
       throw DetectionError(.invalidArgument, "the recording has not ended: stop it first")
     }
@@ -174,6 +179,7 @@ public func pyn_profiler_write(
 public func pyn_profiler_free(_ profiler: OpaquePointer?) {
   guard let profiler else { return }
   let recording = Unmanaged<Recording>.fromOpaque(UnsafeRawPointer(profiler))
+  if recording.takeUnretainedValue().isForeign { return }
   recording.takeUnretainedValue().stop()
   recording.release()
 }

@@ -146,6 +146,44 @@ static void test_recording(void **state) {
     pyn_profiler_free(NULL);
 }
 
+/* A child that is forked meanwhile has the handle, but not the sampling thread. */
+static void test_fork_while_recording(void **state) {
+    (void)state;
+#ifndef __x86_64__
+    skip();
+#endif
+    pid_t pid = child();
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = options.idle = 1;
+    options.rate = 2000;
+    pyn_profiler *profiler = NULL;
+    OK(pyn_profiler_start(pid, &options, &profiler, &error));
+    usleep(50000);
+    for (int i = 0; i < 20; i++) {
+        pid_t forked = fork();
+        if (forked == 0) {
+            alarm(20);
+            int32_t running = 1;
+            pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
+            int right = pyn_profiler_wait(profiler, 60, &running, NULL) == PYN_OK && running == 0 &&
+                        pyn_profiler_stop(profiler, NULL) == PYN_OK &&
+                        pyn_profiler_get_statistics(profiler, &found, NULL) == PYN_OK &&
+                        pyn_profiler_write(profiler, PYN_PROFILE_RAW, take, &output, NULL) ==
+                            PYN_ERROR_NOT_SUPPORTED;
+            pyn_profiler_free(profiler);
+            _exit(right ? 0 : 1);
+        }
+        int status = 0;
+        pid_t got;
+        do got = waitpid(forked, &status, 0);
+        while (got == forked && WIFSTOPPED(status));
+        assert_int_equal(got, forked);
+        assert_int_equal(status, 0);
+    }
+    pyn_profiler_free(profiler);
+    end(pid);
+}
+
 static void test_recording_errors(void **state) {
     (void)state;
     pid_t pid = child();
@@ -160,6 +198,8 @@ static void test_recording_errors(void **state) {
     options.duration = -1;
     STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(pid, &options, &profiler, &error));
     options.duration = 0;
+    options.native = options.nonblocking = 1;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(pid, &options, &profiler, &error));
     options.struct_size = 8;
     STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(pid, &options, &profiler, &error));
     STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_stop(NULL, &error));
@@ -197,7 +237,8 @@ static void test_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dump), cmocka_unit_test(test_host_that_waits_for_its_children),
-        cmocka_unit_test(test_recording), cmocka_unit_test(test_recording_errors),
+        cmocka_unit_test(test_recording), cmocka_unit_test(test_fork_while_recording),
+        cmocka_unit_test(test_recording_errors),
         cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

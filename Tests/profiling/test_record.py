@@ -50,10 +50,9 @@ def chains(stacks, first):
 WHOLE = [["main"] + [letter + str(n) for n in range(1, depth + 1)] for letter in "ab" for depth in range(4)]
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["python", "native"])
-def test_no_stack_that_did_not_exist(cli, start, python, native):
+@pytest.mark.parametrize("options", [[], ["--native"], ["--nonblocking"]], ids=["python", "native", "nonblocking"])
+def test_no_stack_that_did_not_exist(cli, start, python, options):
     target = start(python, PROGRAMS / "flip.py")
-    options = ["--native"] if native else []
     stacks, said = record(cli, "--pid", target.pid, "--rate", 3000, "--duration", 1, *options)
     assert sum(count for _, count in stacks) > 300, said
     wrong = [(chain, count) for chain, count in chains(stacks, "main") if chain not in WHOLE]
@@ -238,6 +237,8 @@ def test_errors(cli, start, tmp_path):
     for option, value in (("--rate", 0), ("--rate", "nan"), ("--rate", 20000), ("--duration", -1)):
         result = cli("record", "--pid", target.pid, option, value)
         assert result.code != 0 and option in result.err
+    result = cli("record", "--pid", target.pid, "--native", "--nonblocking")
+    assert result.code != 0 and "does not go with --nonblocking" in result.err
     result = cli("record", "--pid", target.pid, "--duration", 0.2, "-o", "/dev/full")
     assert result.code != 0 and "No space left" in result.err
     result = cli("record", "--pid", target.pid, "--duration", 0.2, "-o", tmp_path / "no/such/folder.svg")

@@ -6,7 +6,8 @@ final class Module {
   let image: ElfImage?
   /// With symbols and DWARF that the file itself lacks, from /usr/lib/debug.
   private lazy var debugImage: ElfImage? = {
-    guard let image, image.section(named: ".symtab") == nil, let id = image.buildID, id.utf8.count > 2
+    guard let image, !image.sections.contains(where: { $0.type == 2 }), let id = image.buildID,
+      id.utf8.count > 2
     else { return nil }
     let name = "/usr/lib/debug/.build-id/\(id.prefix(2))/\(id.dropFirst(2)).debug"
     return ElfImage(path: root + name) ?? ElfImage(path: name)

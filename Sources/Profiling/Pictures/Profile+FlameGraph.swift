@@ -6,8 +6,7 @@ extension Profile {
     let whole = max(totals.first ?? 0, 1)
     // Children of each node, by name, so that pictures of two recordings look alike.
     let labels = frames.frames.map { Dump.plain(label($0)) }
-    // Of large trees, what no zoom would show well is left out.
-    let least = tree.nodes.count > 200_000 ? max(1, whole / 100_000) : 1
+    let (least, leftOut) = leastToShow(totals, labels)
     var kept: [Int] = []
     var number = [Int32](repeating: -1, count: tree.nodes.count)
     var children = [[Int]](repeating: [], count: tree.nodes.count)
@@ -40,14 +39,18 @@ extension Profile {
       "<rect width=\"100%\" height=\"100%\" fill=\"#fdfdfb\"/>\n<text x=\"600\" y=\"24\" font-size=\"16\""
         + " text-anchor=\"middle\">\(FlameGraph.escape(FlameGraph.cut(command, 110)))</text>\n")
     svg.append("<text x=\"600\" y=\"42\" font-size=\"10\" fill=\"#666\" text-anchor=\"middle\">")
-    svg.append("\(FlameGraph.escape(FlameGraph.cut(summary, 190)))</text>\n")
+    let remark = leftOut > 0 ? "; \(leftOut) frames of less than \(least) samples are left out" : ""
+    svg.append("\(FlameGraph.escape(FlameGraph.cut(summary, 190) + remark))</text>\n")
     svg.append(
       "<text id=\"reset\" class=\"button\" x=\"10\" y=\"60\" visibility=\"hidden\">Reset zoom</text>\n"
         + "<text id=\"search\" class=\"button\" x=\"1190\" y=\"60\" text-anchor=\"end\">Search</text>\n"
         + FlameGraph.legend
         + "<text id=\"matched\" x=\"1190\" y=\"\(height - 10)\" text-anchor=\"end\"> </text>\n"
         + "<text id=\"details\" x=\"10\" y=\"\(height - 10)\"> </text>\n<g id=\"frames\">\n")
-    // As it stands without a script: what is wide enough to be seen.
+    // As it stands without a script: what is wide enough to be seen, and not more than one sees.
+    let widest = kept.map { totals[$0] }.sorted(by: >)
+    let drawn = max(
+      Double(widest.count > 5000 ? widest[5000] + 1 : 0) * 1180 / Double(whole), 0.3)
     var starts = [Double](repeating: 0, count: kept.count)
     var levels = [Int](repeating: 0, count: kept.count)
     var used = [Double](repeating: 0, count: kept.count)
@@ -59,7 +62,7 @@ extension Profile {
         levels[index] = levels[parent] + 1
       }
       let width = 1180 * Double(totals[node]) / Double(whole)
-      guard width >= 0.3 else { continue }
+      guard width >= drawn else { continue }
       let x = 10 + 1180 * starts[index] / Double(whole)
       let y = height - 34 - (levels[index] + 1) * row
       let frame = node > 0 ? frames.frames[Int(tree.nodes[node].frame)] : nil
@@ -78,19 +81,26 @@ extension Profile {
       svg.raw("</g>\n")
     }
     svg.raw("</g>\n<script type=\"text/javascript\"><![CDATA[\nconst names = [")
-    for (index, label) in labels.enumerated() {
-      if index > 0 { svg.raw(",") }
-      svg.string(FlameGraph.inScript(label))
+    // Only the names that occur.
+    var frameNumber = [Int32](repeating: -1, count: labels.count)
+    var shown: [Int] = []
+    for node in kept.dropFirst() {
+      let frame = Int(tree.nodes[node].frame)
+      if frameNumber[frame] >= 0 { continue }
+      if !shown.isEmpty { svg.raw(",") }
+      frameNumber[frame] = Int32(shown.count)
+      shown.append(frame)
+      svg.string(FlameGraph.inScript(labels[frame]))
     }
     svg.raw("];\nconst colors = [")
-    for (index, frame) in frames.frames.enumerated() {
+    for (index, frame) in shown.enumerated() {
       if index > 0 { svg.raw(",") }
-      svg.string(FlameGraph.color(frame))
+      svg.string(FlameGraph.color(frames.frames[frame]))
     }
     svg.raw("];\n// Of each node: its frame, how far back its parent is, its samples.\nconst nodes = [")
     for (index, node) in kept.enumerated() {
       if index > 0 { svg.raw(",") }
-      svg.number(tree.nodes[node].frame)
+      svg.number(node > 0 ? frameNumber[Int(tree.nodes[node].frame)] : -1)
       svg.raw(",")
       svg.number(index > 0 ? index - Int(number[Int(tree.nodes[node].parent)]) : 0)
       svg.raw(",")
@@ -100,6 +110,27 @@ extension Profile {
     svg.append(FlameGraph.script)
     svg.raw("]]></script>\n</svg>\n")
     return svg.bytes
+  }
+
+  /// So many samples a frame must have for the picture to stay below 5 MB, and how many frames have fewer:
+  /// the narrowest, which no zoom would show beside others.
+  private func leastToShow(_ totals: [Int64], _ labels: [String]) -> (least: Int64, leftOut: Int) {
+    var least: Int64 = 1
+    while true {
+      var size = 0
+      var kept = 0
+      var isUsed = [Bool](repeating: false, count: labels.count)
+      for index in tree.nodes.indices.dropFirst() where totals[index] >= least {
+        kept += 1
+        size += 14
+        let frame = Int(tree.nodes[index].frame)
+        if !isUsed[frame] { size += labels[frame].utf8.count + 26 }
+        isUsed[frame] = true
+      }
+      // The rest, which is at most 5000 frames drawn and the script, takes about 1 MB.
+      if size <= 3_500_000 || kept == 0 { return (least, tree.nodes.count - 1 - kept) }
+      least = max(least + 1, least * 5 / 4)
+    }
   }
 }
 

@@ -113,6 +113,7 @@ final class ProcessSampler {
       // What was learnt may be wrong.
       for address in fresh { forget(code: address) }
     }
+    if options.nonBlocking { return .torn }
     return sampleStopped(chosen, &profile, &statistics, head)
   }
 

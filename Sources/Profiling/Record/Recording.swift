@@ -7,6 +7,7 @@ public final class Recording: @unchecked Sendable {
   public let pid: Int32
   public let options: RecordingOptions
 
+  private let owner = getpid()
   private var lock = pthread_mutex_t()
   private var changed = pthread_cond_t()
   private var thread: OpaquePointer?
@@ -52,7 +53,12 @@ public final class Recording: @unchecked Sendable {
     pthread_cond_destroy(&changed)
   }
 
+  /// In a child that was forked while it ran: the sampling thread is not there, and what it worked on may be
+  /// half done.
+  public var isForeign: Bool { getpid() != owner }
+
   private func locked<Value>(_ body: () -> Value) -> Value {
+    if isForeign { return body() }
     pthread_mutex_lock(&lock)
     defer { pthread_mutex_unlock(&lock) }
     return body()
@@ -63,6 +69,7 @@ public final class Recording: @unchecked Sendable {
   /// Wait for its end, at most so many seconds; whether it still runs.
   public func wait(seconds: Double) -> Bool {
     let until = cp_now() + Int64(max(0, min(seconds, 1e8)) * 1e9)
+    if isForeign { return false }
     return locked {
       while !isEnded {
         let left = until - cp_now()
@@ -76,6 +83,7 @@ public final class Recording: @unchecked Sendable {
 
   /// End it, and wait until it has.
   public func stop() {
+    if isForeign { return }
     locked { shouldStop = true }
     let thread = self.thread
     self.thread = nil

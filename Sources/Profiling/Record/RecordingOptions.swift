@@ -18,9 +18,17 @@ public struct RecordingOptions: Sendable {
   /// Children too, with a frame for each process.
   public var subprocesses = false
 
+  /// Never stop the process: drop what changed while it was read.
+  public var nonBlocking = false
+
   public init() {}
 
   func check() throws(ProfilingError) {
+    if native && nonBlocking {
+      throw ProfilingError(
+        .invalidArgument,
+        "native frames need registers, and those a stop: not both native and nonblocking")
+    }
     guard rate >= 0.1, rate <= 10_000 else {
       throw ProfilingError(.invalidArgument, "the rate is \(rate); allowed are 0.1 to 10000 samples a second")
     }

@@ -82,6 +82,9 @@ struct RecordCommand: ParsableCommand {
   @Flag(help: "Leave out lines.")
   var nolineno = false
 
+  @Flag(help: "Never stop the process; a stack that changed while it was read is dropped, and counted.")
+  var nonblocking = false
+
   @Flag(name: .shortAndLong, help: "Say nothing but errors.")
   var quiet = false
 
@@ -91,6 +94,9 @@ struct RecordCommand: ParsableCommand {
   func validate() throws {
     if (pid == nil) == command.isEmpty {
       throw ValidationError("Give a process (--pid) or a command (behind --), one of the two.")
+    }
+    if native && nonblocking {
+      throw ValidationError("--native needs the process stopped: it does not go with --nonblocking.")
     }
     if !(rate >= 0.1 && rate <= 10_000) {
       throw ValidationError("--rate must be 0.1 to 10000 samples a second, not \(rate)")
@@ -115,6 +121,7 @@ struct RecordCommand: ParsableCommand {
     options.function = function ? 1 : 0
     options.nolineno = nolineno ? 1 : 0
     options.subprocesses = subprocesses ? 1 : 0
+    options.nonblocking = nonblocking ? 1 : 0
 
     let child = command.isEmpty ? nil : try SampledCommand(command)
     defer { child?.end() }

@@ -31,6 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     record.add_argument("-t", "--threads", action="store_true", help="a frame for each thread")
     record.add_argument("-F", "--function", action="store_true", help="count functions, not lines")
     record.add_argument("--nolineno", action="store_true", help="leave out lines")
+    record.add_argument("--nonblocking", action="store_true", help="never stop the process")
     record.add_argument("program", nargs="*", metavar="-- program", help="a program to run and sample")
     return parser
 
@@ -41,7 +42,7 @@ def record(options: argparse.Namespace) -> None:
         child = subprocess.Popen(options.program)
     settings = {
         name: int(getattr(options, name))
-        for name in ("native", "idle", "gil", "threads", "function", "nolineno", "subprocesses")
+        for name in ("native", "idle", "gil", "threads", "function", "nolineno", "subprocesses", "nonblocking")
     }
     settings = {"rate": options.rate, "duration": options.duration, **settings}
     try:

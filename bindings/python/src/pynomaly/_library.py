@@ -222,7 +222,7 @@ class ProfilerOptions(_Sized):
         ("function", c_int32),
         ("nolineno", c_int32),
         ("subprocesses", c_int32),
-        ("reserved", c_int32),
+        ("nonblocking", c_int32),
     ]
 
 

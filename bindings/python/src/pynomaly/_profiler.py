@@ -196,6 +196,8 @@ class Profiler:
         Count functions and not their lines; leave out lines.
     subprocesses : bool
         Children too, each with a frame of its own.
+    nonblocking : bool
+        Never stop the process: a stack that changed while it was read is dropped, and counted as torn.
     """
 
     def __init__(
@@ -211,6 +213,7 @@ class Profiler:
         function: bool = False,
         nolineno: bool = False,
         subprocesses: bool = False,
+        nonblocking: bool = False,
     ) -> None:
         self.pid = os.getpid() if pid is None else pid
         self._options: dict[str, Any] = {
@@ -223,6 +226,7 @@ class Profiler:
             "function": int(function),
             "nolineno": int(nolineno),
             "subprocesses": int(subprocesses),
+            "nonblocking": int(nonblocking),
         }
         self._recording: Recorder | _OwnProcess | None = None
         self._is_stopped = False
