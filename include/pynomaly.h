@@ -8,7 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *   16. Selection         17. Tuning                 18. Drift
+ *   16. Selection         17. Tuning                 18. Drift               19. Profiling
  *
  * The shortest useful program:
  *
@@ -44,7 +44,8 @@
  *  - Threading is said in brackets: [any thread] may be called at any time from any thread;
  *    [one thread per object] needs the caller to keep other calls off that object meanwhile.
  *    Functions that take a const pyn_detector * may run at the same time on the same detector.
- *  - No function prints, exits, installs signal handlers or leaves threads of its own running.
+ *  - No function prints, exits or installs signal handlers. No thread of ours runs on after a call, but
+ *    that of a pyn_profiler, until it is stopped or freed.
  *    After fork() the child may go on using its objects.
  *  - Same options, seed and data: the same result, bit for bit, for any number of threads.
  *
@@ -108,7 +109,9 @@ enum {
     PYN_ERROR_MODEL_FORMAT = 13,     /* not a model file, or a damaged one */
     PYN_ERROR_MODEL_VERSION = 14,    /* a model file of a later version, or of an unknown detector */
     PYN_ERROR_INTERNAL = 15,         /* a fault of the library; please report it */
-    PYN_ERROR_PLUGIN = 16            /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_PLUGIN = 16,           /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_NO_PROCESS = 20,       /* there is no such process, or it has ended */
+    PYN_ERROR_NOT_PERMITTED = 21     /* the system does not let us; the message says why and what helps */
 };
 #endif
 
@@ -1119,6 +1122,111 @@ void pyn_drift_free(pyn_drift *drift);
  * any order, and its two-sided p-value, as above. Errors: INVALID_DATA. [any thread] */
 pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, const double *second,
                                   int64_t second_count, double *statistic, double *p_value, pyn_error *error);
+
+/* ======================================================================= 19. Profiling == */
+
+/* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
+ * A process that is looked into is never left stopped, whatever becomes of the one that looks. Native
+ * frames need libdw.so.1 (package libdw1), which is loaded when it is first asked for. */
+
+enum {
+    PYN_DUMP_TEXT = 1, /* for people: a paragraph a thread, the innermost frame first */
+    PYN_DUMP_JSON = 2  /* {"pid", "command", "python", "pause_ns", "threads": [{"thread_id", "name", "active",
+                        * "owns_gil", "interpreter", "remark", "frames": [{"kind", "name", "filename",
+                        * "line", "module"}]}]} */
+};
+
+typedef struct pyn_dump_options {
+    size_t struct_size;
+    int32_t format;      /* PYN_DUMP_TEXT or PYN_DUMP_JSON */
+    int32_t native;      /* 1: native frames too, merged with the Python ones into one stack */
+    int32_t nonblocking; /* 1: do not stop the process; stacks may be of two moments. Not with native */
+    int32_t reserved;
+} pyn_dump_options;
+
+#define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }
+
+/* Write the stacks of all threads of process `pid` to `write`. The process is stopped meanwhile (about
+ * 1 ms a 10 threads) so that all stacks are of one moment. `options` may be NULL.
+ * Errors: NO_PROCESS, NOT_PERMITTED, NOT_SUPPORTED (no Python in it and native not asked for, a version
+ * that is not known, no libdw), INVALID_ARGUMENT, IO (`write` returned other than 0), OUT_OF_MEMORY.
+ * [any thread] */
+pyn_status pyn_profiler_dump(int32_t pid, const pyn_dump_options *options, pyn_write_callback write,
+                             void *context, pyn_error *error);
+
+/* A recording: stacks of a process, sampled on a thread of the library's own and counted. */
+typedef struct pyn_profiler pyn_profiler;
+
+typedef struct pyn_profiler_options {
+    size_t struct_size;
+    double rate;          /* samples a second, 0.1 to 10000 */
+    double duration;      /* seconds, or 0: until pyn_profiler_stop, or the end of the process */
+    int32_t native;       /* 1: native frames too; threads are then stopped for each sample */
+    int32_t idle;         /* 1: threads that wait, too; 0: those that run, or could */
+    int32_t gil;          /* 1: only threads that hold the interpreter's lock */
+    int32_t threads;      /* 1: a frame for each thread under its stacks */
+    int32_t function;     /* 1: the line where a function begins, so that its lines are counted together */
+    int32_t nolineno;     /* 1: no lines */
+    int32_t subprocesses; /* 1: children too, each process with a frame of its own */
+    int32_t nonblocking;  /* 1: never stop the process; a stack that changed while it was read is dropped, and
+                           * counted as torn. Not with native */
+} pyn_profiler_options;
+
+#define PYN_PROFILER_OPTIONS_INIT { sizeof(pyn_profiler_options), 100.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Begin to sample process `pid`. `options` may be NULL. Free it with pyn_profiler_free.
+ * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */
+pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
+                              pyn_profiler **profiler, pyn_error *error);
+
+/* Wait for the end of the recording, at most `seconds`; *running becomes 1 when it still goes on.
+ * [any thread] */
+pyn_status pyn_profiler_wait(pyn_profiler *profiler, double seconds, int32_t *running,
+                             pyn_error *error);
+
+/* In a child that is forked meanwhile the recording counts as ended, and cannot be written (NOT_SUPPORTED). */
+
+/* End the recording. Stopping one that has ended is fine. [one thread per object] */
+pyn_status pyn_profiler_stop(pyn_profiler *profiler, pyn_error *error);
+
+/* How the sampling went, so far. A moment is a time at which a sample was due. */
+typedef struct pyn_profiler_statistics {
+    size_t struct_size;
+    int64_t due;      /* moments so far */
+    int64_t taken;    /* moments at which everything was sampled that should be */
+    int64_t late;     /* of these, more than a tenth of the interval late */
+    int64_t skipped;  /* moments that had passed before the sampler came to them */
+    int64_t torn;     /* moments dropped because stacks changed while they were read */
+    int64_t failed;   /* moments at which a thread could not be read or stopped */
+    int64_t stacks;   /* stacks counted */
+    int64_t stops;    /* times that threads were stopped */
+    int64_t pause_ns; /* how long, in all */
+    int64_t own_ns;   /* processor time of the sampler itself */
+    int64_t duration_ns;
+    int64_t incomplete; /* of the stacks: native ones that end where there is no unwinding information */
+} pyn_profiler_statistics;
+
+#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* [any thread] */
+pyn_status pyn_profiler_get_statistics(const pyn_profiler *profiler,
+                                       pyn_profiler_statistics *statistics, pyn_error *error);
+
+enum {
+    PYN_PROFILE_FLAMEGRAPH = 1, /* an interactive SVG that needs nothing else */
+    PYN_PROFILE_SPEEDSCOPE = 2, /* JSON for speedscope */
+    PYN_PROFILE_RAW = 3,        /* a line a stack: "outer;inner 12" */
+    PYN_PROFILE_SUMMARY = 4,    /* one line for people: how the sampling went, and why it ended */
+    PYN_PROFILE_PPROF = 5       /* a message of profile.proto, not compressed, for pprof */
+};
+
+/* Write an ended recording in a format. Errors: INVALID_ARGUMENT (format, or it has not ended), IO.
+ * [any thread] */
+pyn_status pyn_profiler_write(const pyn_profiler *profiler, int32_t format, pyn_write_callback write,
+                              void *context, pyn_error *error);
+
+/* Stop and free. NULL is fine. [one thread per object] */
+void pyn_profiler_free(pyn_profiler *profiler);
 
 #ifdef __cplusplus
 }

@@ -18,7 +18,9 @@ from ._errors import (
     InternalError,
     InvalidDataError,
     ModelFormatError,
+    NoProcessError,
     NotFittedError,
+    NotPermittedError,
     NotSupportedError,
     OptionError,
     OutOfMemoryError,
@@ -31,6 +33,7 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._profiler import Profiler, ProfilerStatistics
 from ._selection import Selection, machine_speed, select_detector
 from ._thresholds import Threshold, find_threshold
 from ._tuning import Tuning, tune
@@ -61,7 +64,9 @@ __all__ = [
     "LocalOutlierFactor",
     "MatrixProfile",
     "ModelFormatError",
+    "NoProcessError",
     "NotFittedError",
+    "NotPermittedError",
     "NotSupportedError",
     "OptionError",
     "OptionInfo",
@@ -69,6 +74,8 @@ __all__ = [
     "OutlierDetector",
     "PluginError",
     "PluginInfo",
+    "Profiler",
+    "ProfilerStatistics",
     "Selection",
     "ShapeMismatchError",
     "Threshold",

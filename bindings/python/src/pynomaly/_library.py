@@ -280,13 +280,50 @@ class TuningResult(_Sized):
     ]
 
 
+class ProfilerOptions(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rate", c_double),
+        ("duration", c_double),
+        ("native", c_int32),
+        ("idle", c_int32),
+        ("gil", c_int32),
+        ("threads", c_int32),
+        ("function", c_int32),
+        ("nolineno", c_int32),
+        ("subprocesses", c_int32),
+        ("nonblocking", c_int32),
+    ]
+
+
+class ProfilerStatistics(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("due", c_int64),
+        ("taken", c_int64),
+        ("late", c_int64),
+        ("skipped", c_int64),
+        ("torn", c_int64),
+        ("failed", c_int64),
+        ("stacks", c_int64),
+        ("stops", c_int64),
+        ("pause_ns", c_int64),
+        ("own_ns", c_int64),
+        ("duration_ns", c_int64),
+        ("incomplete", c_int64),
+    ]
+
+
 # Declared with the one argument the Python side reads. The library passes two more (stage, context);
 # in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
 ScoresCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64, c_void_p)
 PluginVisitor = ctypes.CFUNCTYPE(c_int32, c_char_p, POINTER(PluginInfo), POINTER(Error), c_void_p)
 
+WriteCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p)
+
 _detector = c_void_p
+_profiler = c_void_p
 _text = c_char_p
 _matrix = POINTER(Matrix)
 _call = POINTER(Call)
@@ -399,6 +436,12 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (c_void_p, c_int64, POINTER(TuningResult), c_void_p, c_int64, _error),
     ),
     "pyn_tuning_create_detector": (c_int32, (c_void_p, c_int64, POINTER(_detector), _error)),
+    "pyn_profiler_start": (c_int32, (c_int32, POINTER(ProfilerOptions), POINTER(_profiler), _error)),
+    "pyn_profiler_wait": (c_int32, (_profiler, c_double, POINTER(c_int32), _error)),
+    "pyn_profiler_stop": (c_int32, (_profiler, _error)),
+    "pyn_profiler_get_statistics": (c_int32, (_profiler, POINTER(ProfilerStatistics), _error)),
+    "pyn_profiler_write": (c_int32, (_profiler, c_int32, WriteCallback, c_void_p, _error)),
+    "pyn_profiler_free": (None, (_profiler,)),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),
