@@ -175,7 +175,8 @@ enum {
     PYN_CAPABILITY_MISSING_VALUES = 4, /* an option makes NaN a value like any other */
     PYN_CAPABILITY_WARM_START = 8,     /* a fitted model can be grown by fitting again */
     PYN_CAPABILITY_PARTIAL_FIT = 16,   /* pyn_detector_partial_fit works */
-    PYN_CAPABILITY_NEEDS_LABELS = 32   /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_NEEDS_LABELS = 32,  /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_SERIES = 64         /* rows are the steps of a series (pyn_detector_reads_series) */
 };
 
 typedef struct pyn_detector_info {
@@ -233,7 +234,23 @@ typedef struct pyn_value {
 
 #define PYN_VALUE_INIT { sizeof(pyn_value), 0, 0, 0, 0.0, NULL }
 
-/* What an option allows. Bounds are inclusive unless said; strings must be one of the choices. */
+/* Bits of pyn_option_info.types beside PYN_OPTION_STRING: strings other than the choices are allowed, and have
+ * a form. Values are still of the type PYN_OPTION_STRING. */
+enum {
+    PYN_OPTION_DETECTOR = 16,      /* a detector: NAME or NAME(option=value, ...) */
+    PYN_OPTION_DETECTOR_LIST = 32, /* such detectors, 1 to 256, with commas between: [KNN, PCA(whiten=false)] */
+    PYN_OPTION_NUMBER_LIST = 64    /* finite numbers >= 0: [1, 0.5] */
+};
+
+/* The text of a detector within an option, for instance LocalOutlierFactor(n_neighbors=20, metric="manhattan"):
+ * values are as pyn_detector_set_text reads them, or strings in double quotes, with \" and \\ for these two
+ * characters. Detectors hold detectors up to three deep: Ensemble(detectors=[KNN, PCA]) within a list. The
+ * brackets of the outermost list may be left out. The text is checked when it is set: INVALID_OPTION says at which
+ * character what is wrong. It reads back in one canonical form: the options that were given, in the
+ * order of the detector's list. Detectors of plugins must be loaded when it is set. At most 65536 bytes. */
+
+/* What an option allows. Bounds are inclusive unless said; strings must be one of the choices, or of the
+ * form that a bit of `types` names. */
 typedef struct pyn_option_info {
     size_t struct_size;
     const char *name;
@@ -321,7 +338,10 @@ typedef struct pyn_call {
  * HBOS: O(rows * columns). LODA: O(rows * n_random_cuts * sqrt(columns)).
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
- * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ. */
+ * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
+ * Ensemble: what fitting and scoring its detectors takes, one after another. Sample weights and partial_fit
+ * where each of them can; NOT_SUPPORTED names the first that cannot. SlidingWindow: as its detector on
+ * rows - window + 1 rows of window * columns; at least `window` rows. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -355,7 +375,11 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * OneClassSVM: rho less the sum over support vectors of their kernel values: above 0 outside the surface
  * (Schoelkopf and others 2001). O(rows * support vectors * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
- * (Shyu and others 2003). O(rows * columns * components). */
+ * (Shyu and others 2003). O(rows * columns * components).
+ * Ensemble: the average, maximum or median of its detectors' scores, each less the mean of its training scores and
+ * divided by their standard deviation; rank_average: the average share of training scores below, in
+ * [0, 1]. SlidingWindow: the mean or maximum of its detector's scores of the windows that hold the row, or that
+ * of the window that ends with it. X is one series; INVALID_DATA when it has rows, but fewer than a window. */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -384,7 +408,11 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * EllipticEnvelope: the squares of coordinates decorrelated as little as possible (Garthwaite, Koch 2016).
  * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
- * PCA: each distance to a component shared out as its square is. */
+ * PCA: each distance to a component shared out as its square is.
+ * Ensemble: its detectors' shares over their standard deviations, combined as the scores are (maximum: those of the
+ * detector that is the maximum; median: of the middle one or two); what the means take off, all
+ * features bear alike, so that shares can be negative. SlidingWindow: its detector's shares, summed over the rows
+ * of a window, then combined as the scores are. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -395,7 +423,7 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
  * quantile 1 - contamination of the training scores; for "auto" the method's own (IsolationForest:
  * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
- * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
+ * or, where it has none (COPOD, ECOD, Ensemble, HBOS, LODA, SlidingWindow), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -410,6 +438,12 @@ const char *pyn_detector_get_name(const pyn_detector *detector);
 /* 1 when fitted, else 0 (also for NULL). [any thread] */
 int32_t pyn_detector_is_fitted(const pyn_detector *detector);
 
+/* 1 when rows are the steps of a series in their order, as with SlidingWindow and an Ensemble with one among its
+ * detectors: a row's score depends on the rows around it, and the rows of each call are a series of their own, to
+ * be fitted or scored whole. Streams (section 12) of such detectors are held in memory whole. Else 0 (also
+ * for NULL). [one thread per object] */
+int32_t pyn_detector_reads_series(const pyn_detector *detector);
+
 /* Columns of the fitted data. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t *count,
                                           pyn_error *error);
@@ -423,7 +457,7 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * EllipticEnvelope: "log_determinant",
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
- * "n_selected_components".
+ * "n_selected_components". Ensemble: "n_detectors", "random_state". SlidingWindow: "window".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

@@ -31,6 +31,9 @@ public final class Detector {
     try options.set(name, text: text)
   }
 
+  /// Whether rows are the steps of a series in order, which only as a whole can be fitted and scored.
+  public var readsSeries: Bool { detectorClass.readsSeries(options) }
+
   /// What a sample of a stream's rows is drawn by.
   public var samplingSeed: UInt64 { options.seed }
 
@@ -57,12 +60,13 @@ public final class Detector {
     let contamination = options.double("contamination") ?? detectorClass.usualContamination
     let model = try method(
       training, options, previous,
-      contamination == nil || detectorClass.keepsTrainingScores ? call : call.part(0...0.5))
+      contamination == nil || detectorClass.knowsTrainingScores ? call : call.part(0...0.5))
+    let known = model.takeTrainingScores()
     var threshold = model.naturalThreshold
     if let contamination {
       let scores = try Buffer<Double>(count: X.rows)
-      if let kept = model.trainingScores {
-        scores.base.update(from: kept.base, count: min(kept.count, X.rows))
+      if let known {
+        scores.base.update(from: known.base, count: min(known.count, X.rows))
       } else {
         try model.score(X, call: call.part(0.5...1), into: scores.base)
       }

@@ -4,8 +4,8 @@ import Glibc
 /// away.
 public enum Registry {
   private static let store = Store([
-    COPOD(), ECOD(), EllipticEnvelope(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(),
-    MAD(), OneClassSVM(), PCA(),
+    COPOD(), ECOD(), EllipticEnvelope(), Ensemble(), HBOS(), IsolationForest(), KNN(), LODA(),
+    LocalOutlierFactor(), MAD(), OneClassSVM(), PCA(), SlidingWindow(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Union, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ from ._few_rows import score_few
 from ._inputs import check_not_empty
 from ._parameters import (
     allows_missing_values,
+    is_seed,
     option_value,
     parameter_value,
     parameters,
@@ -134,11 +136,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self._take(detector)
         return self
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, nested: bool = False) -> dict[str, Any]:
+        """What the library is told; of a `nested` estimator no seed that whoever holds it may choose."""
         return {
             option.name: option_value(option, getattr(self, parameter))
             for parameter, option in parameters(self.detector_name).items()
             if hasattr(self, parameter)
+            and not (nested and is_seed(option) and getattr(self, parameter) is None)
         }
 
     def _labels(self, y: Any) -> NDArray[np.bool_] | None:
@@ -316,3 +320,6 @@ def _found(detector: Detector, name: str) -> float:
 
 
 _SIGNS = np.array([1, -1])
+
+OutlierDetectors = Sequence[Union[str, OutlierDetector, tuple[str, OutlierDetector]]]
+"""Detectors that another one holds: by their texts, as estimators, or as pairs (name, estimator)."""
