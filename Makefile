@@ -209,6 +209,10 @@ $(VENV)/stamp $(BENCH)/stamp:
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+.PHONY: pictures
+pictures: build $(BENCH)/stamp ## Draw the pictures of the guide's pages
+	$(BENCH)/bin/python Benchmarks/detection/pictures.py
+
 .PHONY: bench-plugins
 bench-plugins: stage plugins ## What calling a detector through the plugin contract costs
 	Tests/support/need gcc:gcc

@@ -392,7 +392,7 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
 /* ===================================================================== 8. Explanations == */
 
 /* Write to shares[row * columns + column] how much each feature adds to the row's score. Shares are
- * not negative, and a row's shares sum to its score. `count` must be at least rows * columns.
+ * not negative, and a row's shares sum to its score, but for what is said below. `count` must be at least rows * columns.
  * Errors: as pyn_detector_score, and NOT_SUPPORTED. [any thread]
  *
  * IsolationForest: a split that leaves the row with n' of its node's n training rows isolates it by

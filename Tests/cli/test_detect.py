@@ -111,6 +111,18 @@ def test_seed_and_options_reach_the_detector(cli, write):
     assert labels.sum() == (plain > threshold).sum() == 20
 
 
+def test_defaults_are_told_as_one_writes_them(cli, write):
+    """1 feature a tree and 1.0 of the features are not the same."""
+    text, _, _ = planted_csv(rows=400)
+    write("t.csv", text)
+    ok(cli("detect", "t.csv", "-o", "plain.csv"))
+    told = re.findall(r"^(\w+) = (.*)$", ok(cli("detectors", "IsolationForest")), re.M)
+    assert ("max_features", "1.0") in told
+    settings = [argument for option, value in told for argument in ("--set", f"{option}={value}")]
+    ok(cli("detect", "t.csv", "-o", "set.csv", *settings))
+    assert (cli.folder / "plain.csv").read_bytes() == (cli.folder / "set.csv").read_bytes()
+
+
 def test_model_gives_the_same_scores(cli, write):
     text, _, _ = planted_csv(rows=700)
     write("t.csv", text)

@@ -88,11 +88,12 @@ enum OptionValue: Equatable {
     }
   }
 
-  /// As one writes it after --set.
+  /// As one writes it after --set; a double keeps its point, since 1 and 1.0 can mean different things.
   var text: String {
     switch self {
     case .int(let value): "\(value)"
-    case .double(let value): Number.shortest(value)
+    case .double(let value):
+      Number.shortest(value) + (Int(Number.shortest(value)) == nil ? "" : ".0")
     case .bool(let value): value ? "true" : "false"
     case .string(let value): value
     }
