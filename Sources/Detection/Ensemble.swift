@@ -17,7 +17,7 @@ struct Ensemble: DetectorClass {
         "detectors",
         "The members. Their contamination is not used. A member without a random_state of its own gets"
           + " one that is drawn by the ensemble's.",
-        default: .string("[IsolationForest, IsolationForest(ndim=2)]"), form: .detectors),
+        default: .string("[IsolationForest, KNN, PCA]"), form: .detectors),
       OptionSpec(
         "combination",
         "What of the members' scores, as standard deviations from the mean of their training scores, is"

@@ -43,7 +43,8 @@ final class EnsembleModel: Model, @unchecked Sendable {
       try score(X, with: member, index, of: members.count, call, into: own.base)
       try combiner.add(own, scales[index], index, threads: call.threads)
     }
-    scores.update(from: try combiner.finish(threads: call.threads).base, count: X.rows)
+    let combined = try combiner.finish(threads: call.threads)
+    withExtendedLifetime(combined) { scores.update(from: combined.base, count: X.rows) }
   }
 
   /// `index` of `count` steps of the whole call.
@@ -107,6 +108,7 @@ final class EnsembleModel: Model, @unchecked Sendable {
     weigh(parts, rows: X.rows)
     shares.update(repeating: 0, count: X.rows * featureCount)
     let memberShares = try Buffer<Double>(count: X.rows * featureCount, zeroed: false)
+    defer { withExtendedLifetime(memberShares) {} }
     for (index, member) in members.enumerated() {
       do throws(DetectionError) {
         let part = call.part(step(count + index, steps))

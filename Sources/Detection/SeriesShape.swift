@@ -32,7 +32,7 @@ struct SeriesShape: Sendable {
     guard
       let shape = SeriesShape(
         window: window, stride: options.int("stride") ?? 1, channels: channels,
-        aggregation: .init(rawValue: options.string("aggregation") ?? "") ?? .mean,
+        aggregation: .init(rawValue: options.string("aggregation") ?? "") ?? .last,
         standardizes: options.bool("standardize"))
     else {
       throw DetectionError(

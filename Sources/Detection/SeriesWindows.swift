@@ -47,6 +47,9 @@ final class SeriesWindows {
     }
   }
 
+  /// Whether the windows lie in the caller's memory.
+  var isView: Bool { copy == nil }
+
   /// The windows to learn from.
   func learned(call: Call) throws(DetectionError) -> Learned {
     let rows = (count - 1) / shape.stride + 1
@@ -59,6 +62,7 @@ final class SeriesWindows {
     guard !tooMany else { throw .outOfMemory(bytes: Int.max) }
     let values = try Buffer<Double>(count: cells, zeroed: false)
     try standardize(every, into: values.base, call: call)
+    // `values` lives on in what is returned.
     return Learned(matrix: try matrix(values, rows), owner: values)
   }
 
@@ -114,6 +118,7 @@ final class SeriesWindows {
   ) throws(DetectionError) {
     let rows = max(1, min(count, mostNumbers / shape.width))
     let room = shape.standardizes ? try Buffer<Double>(count: rows * shape.width, zeroed: false) : nil
+    defer { withExtendedLifetime(room) {} }
     var first = 0
     while first < count {
       let last = min(count, first + rows)

@@ -25,7 +25,7 @@ struct SlidingWindow: DetectorClass {
         "A row's score: that of the window that ends with it (\"last\", which looks at no later row; the"
           + " first rows, where none ends, take the first window's), or the mean or maximum over the windows"
           + " that hold it.",
-        default: .string("mean"), choices: Aggregation.allCases.map(\.rawValue)),
+        default: .string("last"), choices: Aggregation.allCases.map(\.rawValue)),
       OptionSpec(
         "standardize",
         "Take each window's own mean off its columns and divide them by its own deviation, so that windows"

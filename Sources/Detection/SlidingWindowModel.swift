@@ -50,6 +50,7 @@ final class SlidingWindowModel: Model, @unchecked Sendable {
     let folded = try Buffer<Double>(count: windows.count * channels)
     let room = try Buffer<Double>(
       count: max(1, min(windows.count, (1 << 20) / shape.width)) * shape.width, zeroed: false)
+    defer { withExtendedLifetime((folded, room)) {} }
     try windows.forEachPart(call: call.part(0...0.8), mostNumbers: 1 << 20) {
       (first, rows, call) throws(DetectionError) in
       try detector.model.explain(rows, call: call, into: room.base)

@@ -25,6 +25,14 @@ struct GoldenFileTests {
     "knn-minkowski": ("KNN", ["p": .double(2.5), "novelty": .bool(true)]),
     "copod": ("COPOD", [:]),
     "ecod": ("ECOD", [:]),
+    "ensemble": ("Ensemble", ["detectors": .string("[KNN, MAD]")]),
+    "ensemble-ranks": (
+      "Ensemble",
+      [
+        "detectors": .string("[COPOD, HBOS, Ensemble(detectors=[MAD, PCA])]"),
+        "combination": .string("rank_average"),
+      ]
+    ),
     "hbos": ("HBOS", ["n_bins": .int(5)]),
     "loda": ("LODA", ["n_random_cuts": .int(5)]),
     "mad": ("MAD", [:]),
@@ -32,6 +40,11 @@ struct GoldenFileTests {
     "svm": ("OneClassSVM", ["nu": .double(0.1)]),
     "svm-poly": ("OneClassSVM", ["kernel": .string("poly"), "gamma": .double(1e-4), "nu": .double(0.1)]),
     "pca": ("PCA", [:]),
+    "window": ("SlidingWindow", ["detector": .string("HBOS"), "window": .int(4)]),
+    "window-shapes": (
+      "SlidingWindow",
+      ["detector": .string("KNN"), "standardize": .bool(true), "aggregation": .string("mean")]
+    ),
   ]
 
   static func rows() -> Table {

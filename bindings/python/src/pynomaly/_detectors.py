@@ -10,8 +10,12 @@ from typing import Literal
 
 import numpy as np
 
-from ._abilities import IncrementalOutlierDetector, WeightedIncrementalOutlierDetector, WeightedOutlierDetector
-from ._outlier_detector import OutlierDetector
+from ._abilities import (
+    IncrementalOutlierDetector,
+    WeightedIncrementalOutlierDetector,
+    WeightedOutlierDetector,
+)
+from ._outlier_detector import OutlierDetector, OutlierDetectors
 
 __all__: list[str] = [
     "COPOD",
@@ -283,7 +287,7 @@ class Ensemble(WeightedIncrementalOutlierDetector):
     def __init__(
         self,
         *,
-        detectors: Sequence[str | OutlierDetector | tuple[str, OutlierDetector]] | str = "[IsolationForest, IsolationForest(ndim=2)]",
+        detectors: OutlierDetectors | str = "[IsolationForest, IsolationForest(ndim=2)]",
         combination: Literal["average", "maximum", "median", "weighted", "rank_average"] = "average",
         weights: Sequence[float] | str = "equal",
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
