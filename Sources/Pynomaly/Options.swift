@@ -47,7 +47,8 @@ public func pyn_detector_get_option_info(
     target.pointee.allowed = interned(spec.allowed)
     target.pointee.types = Int32(
       (spec.ints != nil ? PYN_OPTION_INT : 0) + (spec.doubles != nil ? PYN_OPTION_DOUBLE : 0)
-        + (spec.bools ? PYN_OPTION_BOOL : 0) + (spec.choices.isEmpty && spec.form == nil ? 0 : PYN_OPTION_STRING))
+        + (spec.bools ? PYN_OPTION_BOOL : 0)
+        + (spec.choices.isEmpty && spec.form == nil ? 0 : PYN_OPTION_STRING))
     switch spec.form {
     case .detector: target.pointee.types |= Int32(PYN_OPTION_DETECTOR)
     case .detectors: target.pointee.types |= Int32(PYN_OPTION_DETECTOR_LIST)

@@ -103,6 +103,7 @@ static void what_a_model_knows(void **state) {
     REFUSED(pyn_detector_set_feature_names, fitted, names, 2);
     assert_null(pyn_detector_get_feature_name(NULL, 0));
     assert_int_equal(pyn_detector_is_fitted(NULL), 0);
+    assert_int_equal(pyn_detector_reads_series(NULL), 0);
     (void)pyn_detector_get_name(NULL);  // no promise but not to crash
 }
 

@@ -7,7 +7,8 @@ struct Detect: ParsableCommand {
       The file is read twice, in chunks of up to 10,000 rows: once to fit, once to score; standard \
       input that cannot be read again goes to a temporary file in $TMPDIR or /tmp. Memory does not \
       grow with the file beyond 12 bytes a row with --label-column or --report, and nothing without: \
-      about 300 MB do for tables of some tens of columns. Of more than 131,072 rows the fit sees a \
+      about 300 MB do for tables of some tens of columns. A detector of series holds the whole table, \
+      and learns from all of it. With others, of more than 131,072 rows the fit sees a \
       random sample of that many, drawn by the seed; with --contamination the threshold is then the \
       quantile of the sample's scores.
 

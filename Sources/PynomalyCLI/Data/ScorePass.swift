@@ -23,8 +23,9 @@ struct ScorePass {
     let source = features.table.source
     let threshold = try detector.threshold
     let small = features.isSmall
+    let series = try detector.readsSeries ? Series(detector, features, session, kept: kept) : nil
     let chunks = features.chunks(session, kept: kept, threads: small ? 1 : session.threads) {
-      try detector.score($0, session, threads: small ? session.threads : 1)
+      if series == nil { try detector.score($0, session, threads: small ? session.threads : 1) }
     }
     defer { chunks.stop() }
     let hasLabels = features.plan.hasLabel
@@ -38,6 +39,7 @@ struct ScorePass {
       columns: features.featureNames.count, limit: ScorePass.sampleBytes)
     try features.explaining {
       while let chunk = try chunks.next() {
+        series?.writeScores(of: chunk)
         for row in 0..<chunk.rows where chunk.scores[row] > threshold { anomalies += 1 }
         best.take(chunk, hasLabels: hasLabels)
         if keepScores {
@@ -62,16 +64,18 @@ struct ScorePass {
     self.labels = labels
     if forReport { summaries.finish([0.05, 0.95]) }
     usual = forReport ? summaries.columns.map { ($0.quantiles[0], $0.quantiles[1]) } : []
-    self.top = ScorePass.explain(best.sorted, detector, features)
+    self.top = ScorePass.explain(best.sorted, detector, features, series)
   }
 
   /// Adds what the rows at the top are known by and which features made them so.
   private static func explain(
-    _ rows: [TopRow], _ detector: Detector, _ features: FeatureTable
+    _ rows: [TopRow], _ detector: Detector, _ features: FeatureTable, _ series: Series?
   ) -> [TopRow] {
     let columns = features.featureNames.count
     // A detector that cannot explain leaves the list without shares; that is no error.
-    let shares = try? detector.explain(rows.flatMap(\.values), columns: columns)
+    let shares =
+      series.map { $0.shares(ofRows: rows.map(\.row)) }
+      ?? (try? detector.explain(rows.flatMap(\.values), columns: columns))
     return rows.enumerated().map { index, row in
       var row = row
       if let shares { row.shares = Array(shares[index * columns..<(index + 1) * columns]) }

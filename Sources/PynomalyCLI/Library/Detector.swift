@@ -63,24 +63,50 @@ final class Detector: @unchecked Sendable {
     }
   }
 
+  /// Whether rows are the steps of a series, which only as a whole can be scored.
+  var readsSeries: Bool { pyn_detector_reads_series(handle) != 0 }
+
+  /// The scores of row-major rows.
+  func score(
+    _ values: [Double], columns: Int, _ session: Session, threads: Int
+  ) throws -> [Double] {
+    var scores = [Double](repeating: 0, count: columns > 0 ? values.count / columns : 0)
+    try withRows(values, columns) { rows in
+      try withCall(session, threads: threads) { call in
+        try callLibrary {
+          pyn_detector_score(handle, &rows, call, &scores, Int64(scores.count), $0)
+        }
+      }
+    }
+    return scores
+  }
+
   /// Shares of the features in the scores of row-major rows.
   func explain(_ values: [Double], columns: Int) throws -> [Double] {
     var shares = [Double](repeating: 0, count: values.count)
     guard columns > 0, !values.isEmpty else { return shares }
+    try withRows(values, columns) { rows in
+      try callLibrary {
+        pyn_detector_explain(handle, &rows, nil, &shares, Int64(shares.count), $0)
+      }
+    }
+    return shares
+  }
+
+  private func withRows(
+    _ values: [Double], _ columns: Int, _ body: (inout pyn_matrix) throws -> Void
+  ) throws {
     try values.withUnsafeBufferPointer { values in
       var rows = pyn_matrix()
       rows.struct_size = MemoryLayout<pyn_matrix>.stride
       rows.data = UnsafeRawPointer(values.baseAddress)
       rows.dtype = Int32(PYN_FLOAT64)
-      rows.rows = Int64(values.count / columns)
+      rows.rows = Int64(columns > 0 ? values.count / columns : 0)
       rows.columns = Int64(columns)
       rows.row_stride = Int64(columns * 8)
       rows.column_stride = 8
-      try callLibrary {
-        pyn_detector_explain(handle, &rows, nil, &shares, Int64(values.count), $0)
-      }
+      try body(&rows)
     }
-    return shares
   }
 
   var threshold: Double {

@@ -32,6 +32,10 @@ static const char *const kinds[][6] = {
     {"LocalOutlierFactor", "n_neighbors", "3"},
     {"LocalOutlierFactor", "p", "2.5"},
     {"LocalOutlierFactor", "novelty", "true"},
+    {"Ensemble", "detectors", "KNN, MAD"},
+    {"Ensemble", "detectors", "[COPOD, Ensemble(detectors=[MAD, PCA])]", "combination", "rank_average"},
+    {"SlidingWindow", "detector", "HBOS", "window", "4"},
+    {"SlidingWindow", "detector", "KNN", "standardize", "true"},
 };
 
 static void save(const char *folder, int kind) {

@@ -226,7 +226,7 @@ class Ensemble(WeightedIncrementalOutlierDetector):
 
     Parameters
     ----------
-    detectors : str or list of str, estimators or (name, estimator), default='[IsolationForest, IsolationForest(ndim=2)]'
+    detectors : str or list of str, estimators or (name, estimator), default='[IsolationForest, KNN, PCA]'
         The members. Their contamination is not used. A member without a random_state of its own
         gets one that is drawn by the ensemble's.
         Allowed: detectors, as "[IsolationForest, KNN(n_neighbors=10)]".
@@ -287,7 +287,7 @@ class Ensemble(WeightedIncrementalOutlierDetector):
     def __init__(
         self,
         *,
-        detectors: OutlierDetectors | str = "[IsolationForest, IsolationForest(ndim=2)]",
+        detectors: OutlierDetectors | str = "[IsolationForest, KNN, PCA]",
         combination: Literal["average", "maximum", "median", "weighted", "rank_average"] = "average",
         weights: Sequence[float] | str = "equal",
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
@@ -830,7 +830,7 @@ class SlidingWindow(IncrementalOutlierDetector):
         Learn from every stride-th window; scoring always goes by one row.
         Allowed: int in [1, 1000000].
 
-    aggregation : {'last', 'mean', 'maximum'}, default='mean'
+    aggregation : {'last', 'mean', 'maximum'}, default='last'
         A row's score: that of the window that ends with it ("last", which looks at no later row;
         the first rows, where none ends, take the first window's), or the mean or maximum over the
         windows that hold it.
@@ -885,7 +885,7 @@ class SlidingWindow(IncrementalOutlierDetector):
         detector: OutlierDetector | str = "IsolationForest",
         window: int = 10,
         stride: int = 1,
-        aggregation: Literal["last", "mean", "maximum"] = "mean",
+        aggregation: Literal["last", "mean", "maximum"] = "last",
         standardize: bool = False,
         contamination: float | Literal["auto"] = "auto",
         n_jobs: int | None = None,

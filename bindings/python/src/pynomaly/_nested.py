@@ -43,7 +43,7 @@ def _detector_text(option: OptionInfo, value: Any) -> str:
         return value
     if hasattr(value, "detector_name") and hasattr(value, "_options"):  # an estimator
         name, options = value.detector_name, value._options(nested=True)
-    elif hasattr(value, "options") and hasattr(value, "training_scores"):  # a Detector
+    elif hasattr(type(value), "training_scores"):  # a Detector
         name, options = value.name, value.options
     else:
         raise OptionError(f"{option.name} must be {option.allowed}, or an estimator; got {value!r}")

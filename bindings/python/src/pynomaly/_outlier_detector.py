@@ -246,6 +246,27 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
                         pass
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    # ------------------------------------------------------------------------------- parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name; when `deep`, also those of detectors that this one holds: as
+        ``detector__n_neighbors``, or ``name__n_neighbors`` of a pair (name, detector) in a list."""
+        params = super().get_params(deep)
+        for each in list(params.values()) if deep else []:
+            for name, held in _pairs(each):
+                params[name] = held
+                params.update({f"{name}__{key}": value for key, value in held.get_params().items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, also of detectors that this one holds: see `get_params`."""
+        for parameter in self._get_param_names():
+            value = getattr(self, parameter, None)
+            new = {name: params.pop(name) for name, _ in _pairs(value) if name in params}
+            if new:
+                setattr(self, parameter, [_replaced(each, new) for each in cast("list[Any]", value)])
+        return super().set_params(**params)
+
     # --------------------------------------------------------------------------------- keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -317,6 +338,22 @@ def _found(detector: Detector, name: str) -> float:
     counts = name.startswith("n_") or name.endswith("_count")
     counts = counts or (name in options and int in options[name].types)
     return int(value) if counts and value.is_integer() else value
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    """The pairs (name, detector) in a list of detectors."""
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [
+        each
+        for each in value
+        if isinstance(each, tuple) and len(each) == 2 and hasattr(each[1], "get_params")
+    ]
+
+
+def _replaced(each: Any, new: dict[str, Any]) -> Any:
+    is_pair = isinstance(each, tuple) and len(each) == 2
+    return (each[0], new[each[0]]) if is_pair and each[0] in new else each
 
 
 _SIGNS = np.array([1, -1])
