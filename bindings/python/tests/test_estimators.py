@@ -133,6 +133,8 @@ def test_scores_and_labels(name, clusters):
     assert np.array_equal(estimator.predict(X) == -1, detector.predict(X) == 1)
     assert estimator.n_features_in_ == 6
     assert pynomaly.roc_auc(-scores, y) > 0.7
+    if detector_info(name).reads_series:
+        return  # a row alone is no series
     alone = np.concatenate([estimator.score_samples(X[i : i + 1]) for i in range(50)])
     assert np.array_equal(alone, scores[:50])
 
