@@ -212,6 +212,7 @@ $(VENV)/stamp $(BENCH)/stamp:
 .PHONY: pictures
 pictures: build $(BENCH)/stamp ## Draw the pictures of the guide's pages
 	$(BENCH)/bin/python Benchmarks/detection/pictures.py
+	$(BENCH)/bin/python Benchmarks/detection/pictures_around.py
 
 .PHONY: bench-plugins
 bench-plugins: stage plugins ## What calling a detector through the plugin contract costs

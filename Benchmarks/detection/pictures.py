@@ -28,7 +28,7 @@ INK, QUIET, FLAGGED, LINE = "#1f2933", "#7b8794", "#c2410c", "#0f4c81"
 SERIES = {"MatrixProfile", "SlidingWindow"}
 # The share of outliers that is asked for, and what the detectors without a contamination take instead.
 SHARE = 0.08
-OPTIONS: dict[str, dict] = {"OneClassSVM": {"nu": SHARE}}
+OPTIONS: dict[str, dict] = {"OneClassSVM": {"nu": SHARE}, "SGDOneClassSVM": {"nu": SHARE}}
 
 
 def clouds(rng):
@@ -59,6 +59,8 @@ def make(name):
     described = {option.name for option in pynomaly.detector_info(name).options}
     if "contamination" in described:
         options.setdefault("contamination", SHARE)
+    if "random_state" in described:
+        options.setdefault("random_state", 0)
     return pynomaly.estimator_class(name)(**options)
 
 

@@ -5,6 +5,10 @@ public final class Detector {
   public private(set) var model: (any Model)?
   public private(set) var threshold = 0.0
   public private(set) var featureNames: [String] = []
+  /// How scores become probabilities; a new fit drops it.
+  public private(set) var calibration: Calibration?
+  /// Scores of the last rows that a detector with partial_fit learnt from, which its threshold goes by.
+  private(set) var recentScores: [Double] = []
 
   public init(_ detectorClass: any DetectorClass) {
     self.detectorClass = detectorClass
@@ -14,13 +18,27 @@ public final class Detector {
   /// As a model file gives it.
   init(
     _ detectorClass: any DetectorClass, options: Options, model: any Model, threshold: Double,
-    featureNames: [String]
+    featureNames: [String], recentScores: [Double] = [], calibration: Calibration? = nil
   ) {
     self.detectorClass = detectorClass
     self.options = options
     self.model = model
     self.threshold = threshold
     self.featureNames = featureNames
+    self.calibration = calibration
+    self.recentScores = recentScores
+  }
+
+  /// Another detector of the same options and knowledge. Models never change, so they share it.
+  public func copy() -> Detector {
+    let copy = Detector(detectorClass)
+    copy.options = options
+    copy.model = model
+    copy.threshold = threshold
+    copy.featureNames = featureNames
+    copy.recentScores = recentScores
+    copy.calibration = calibration
+    return copy
   }
 
   public func set(_ name: String, _ value: OptionValue) throws(DetectionError) {
@@ -39,17 +57,18 @@ public final class Detector {
 
   /// Learn from X. On failure everything stays as it was.
   public func fit(_ training: Training, call: Call) throws(DetectionError) {
-    try learn(training, from: options.bool("warm_start") ? model : nil, call, detectorClass.fit)
+    try learn(
+      training, from: options.bool("warm_start") ? model : nil, after: [], call, detectorClass.fit)
     featureNames = []
   }
 
   /// Go on learning from more rows. On failure everything stays as it was.
   public func partialFit(_ training: Training, call: Call) throws(DetectionError) {
-    try learn(training, from: model, call, detectorClass.partialFit)
+    try learn(training, from: model, after: recentScores, call, detectorClass.partialFit)
   }
 
   private func learn(
-    _ training: Training, from previous: (any Model)?, _ call: Call,
+    _ training: Training, from previous: (any Model)?, after recent: [Double], _ call: Call,
     _ method: (Training, Options, (any Model)?, Call) throws(DetectionError) -> any Model
   ) throws(DetectionError) {
     let X = training.X
@@ -63,18 +82,33 @@ public final class Detector {
       contamination == nil || detectorClass.knowsTrainingScores ? call : call.part(0...0.5))
     let known = model.takeTrainingScores()
     var threshold = model.naturalThreshold
+    var recentScores: [Double] = []
     if let contamination {
-      let scores = try Buffer<Double>(count: X.rows)
+      let scores: Buffer<Double>
       if let known {
+        scores = try Buffer<Double>(count: X.rows)
         scores.base.update(from: known.base, count: min(known.count, X.rows))
       } else {
-        try model.score(X, call: call.part(0.5...1), into: scores.base)
+        scores = try trainingScores(of: X, by: model, after: recent, call: call.part(0.5...1))
+        recentScores = recents(of: scores)
       }
-      threshold = quantile(scores, 1 - contamination)
+      // All rows of the same window can have the greatest score: then these are the outliers, rather than none.
+      let range = readsSeries ? scores.range : nil
+      threshold = quantile(consuming: scores, 1 - contamination)
+      if let range, range.lowerBound < range.upperBound {
+        threshold = min(threshold, range.upperBound.nextDown)
+      }
     }
     try ProgressTeller.finish(call, "fit")
+    adopt(model, threshold: threshold, recentScores: recentScores)
+  }
+
+  /// Take what has been learnt.
+  func adopt(_ model: any Model, threshold: Double, recentScores: [Double]) {
     self.model = model
     self.threshold = threshold
+    calibration = nil
+    self.recentScores = recentScores
   }
 
   public func score(
@@ -93,6 +127,27 @@ public final class Detector {
     try model.score(X, call: call, into: scores.base)
     try ProgressTeller.finish(call, "score")
     for row in 0..<X.rows { labels[row] = scores[row] > threshold ? 1 : 0 }
+  }
+
+  public func setCalibration(_ calibration: Calibration?) throws(DetectionError) {
+    _ = try fittedModel()
+    self.calibration = calibration
+  }
+
+  /// The probability that a row is an outlier, by the calibration.
+  public func predictProbability(
+    _ X: Matrix, call: Call, into probabilities: UnsafeMutablePointer<Double>
+  ) throws(DetectionError) {
+    let model = try fittedModel(for: X)
+    guard let calibration else {
+      throw DetectionError(
+        .notFitted, "this \(detectorClass.info.name) is not calibrated yet; give it a calibration first")
+    }
+    let scores = try Buffer<Double>(count: X.rows)
+    try model.score(X, call: call, into: scores.base)
+    try calibration.apply(
+      UnsafeBufferPointer(start: scores.base, count: X.rows), into: probabilities)
+    try ProgressTeller.finish(call, "score")
   }
 
   public func explain(
@@ -120,6 +175,24 @@ public final class Detector {
     }
     threshold = value
   }
+
+  /// Set the threshold by a rule, from these scores or the training scores.
+  public func setThreshold(
+    by rule: ThresholdRule, scores: UnsafeBufferPointer<Double>?
+  ) throws(DetectionError) -> FoundThreshold {
+    _ = try fittedModel()
+    let found: FoundThreshold
+    if let scores {
+      found = try rule.threshold(of: scores)
+    } else {
+      let kept = try trainingScores()
+      found = try rule.threshold(of: UnsafeBufferPointer(start: kept.base, count: kept.count))
+    }
+    threshold = found.value
+    return found
+  }
+
+  func dropFeatureNames() { featureNames = [] }
 
   public func setFeatureNames(_ names: [String]) throws(DetectionError) {
     let model = try fittedModel()
@@ -149,7 +222,7 @@ public final class Detector {
     return model
   }
 
-  private func columnMismatch(_ X: Matrix, _ model: any Model) -> DetectionError {
+  func columnMismatch(_ X: Matrix, _ model: any Model) -> DetectionError {
     DetectionError(
       .shapeMismatch,
       "X has \(X.columns) columns, but the model was fitted on \(model.featureCount)")

@@ -82,6 +82,9 @@ public protocol DetectorClass: Sendable {
   /// own; nil where it has one.
   var usualContamination: Double? { get }
 
+  /// How many training rows a contamination looks at to set the threshold; more are drawn from.
+  var mostThresholdRows: Int { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
@@ -138,6 +141,7 @@ extension DetectorClass {
   public var knowsTrainingScores: Bool { keepsTrainingScores }
   public func readsSeries(_ options: Options) -> Bool { info.capabilities.contains(.series) }
   public var usualContamination: Double? { nil }
+  public var mostThresholdRows: Int { Int.max }
 
   public func partialFit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

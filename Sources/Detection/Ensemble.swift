@@ -58,7 +58,7 @@ struct Ensemble: DetectorClass {
     let seed = earlier?.seed ?? options.seed
     let detectors = try members(options, seed: seed)
     let names = earlier?.members.map(\.name) ?? detectors.map(\.detectorClass.info.name)
-    return try learn(training, options, seed, names, earlier: earlier, call) {
+    return try learn(training, options, seed, names, earlier: earlier, inPart: true, call) {
       (index, call) throws(DetectionError) in
       try Member(
         going: detectors[min(index, detectors.count - 1)], training, from: earlier?.members[index],
@@ -81,7 +81,7 @@ struct Ensemble: DetectorClass {
   /// Fit member after member, each with all threads, and score the training rows with each.
   private func learn(
     _ training: Training, _ options: Options, _ seed: UInt64, _ names: [String],
-    earlier: EnsembleModel? = nil, _ call: Call,
+    earlier: EnsembleModel? = nil, inPart: Bool = false, _ call: Call,
     _ fit: (_ index: Int, _ call: Call) throws(DetectionError) -> Member
   ) throws(DetectionError) -> any Model {
     let X = training.X
@@ -116,7 +116,7 @@ struct Ensemble: DetectorClass {
     }
     return try EnsembleModel(
       members, scales, combination, shares, seed: seed, featureCount: X.columns,
-      trainingScores: combiner.finish(threads: call.threads))
+      trainingScores: inPart ? nil : combiner.finish(threads: call.threads))
   }
 
   /// The members' shares of the score; they sum to 1.

@@ -18,6 +18,26 @@ struct KernelFunction: Equatable, Sendable {
   var coef0: Double
   var degree: Int
 
+  /// The option gamma, settled for data of that variance.
+  static func gamma(
+    _ options: Options, columns: Int, variance: Double
+  ) throws(DetectionError) -> Double {
+    let gamma: Double
+    if let given = options.double("gamma") {
+      gamma = given
+    } else if options.string("gamma") == "auto" {
+      gamma = 1 / Double(columns)
+    } else {
+      gamma = variance > 0 ? 1 / (Double(columns) * variance) : 1
+    }
+    guard gamma > 0, gamma.isFinite else {
+      throw DetectionError(
+        .invalidData,
+        "the variance of all values is \(variance): too large or too small for a gamma by \"scale\"")
+    }
+    return gamma
+  }
+
   /// What coordinates are multiplied by, so that the radial kernel is 2 to the minus squared distance.
   var radialScale: Double { (gamma * 1.4426950408889634).squareRoot() }
 

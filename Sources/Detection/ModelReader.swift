@@ -13,6 +13,7 @@ public struct ModelReader {
   }
 
   private var left: Int { end - position }
+  var isAtEnd: Bool { left == 0 }
 
   public func damaged(_ what: String) -> DetectionError {
     DetectionError(.modelFormat, "the model file is damaged at byte \(position): \(what)")
@@ -140,6 +141,12 @@ public struct ModelReader {
       from: UnsafeRawBufferPointer(rebasing: bytes[place..<(place + count * size)]))
     if let extra { buffer[count] = extra }
     return buffer
+  }
+
+  /// Whether the next section is that one.
+  func isNext(_ tag: ModelFile.Section) -> Bool {
+    left >= 4
+      && UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)) == tag.rawValue
   }
 
   /// The next section, which must be that one, as a reader of its own.

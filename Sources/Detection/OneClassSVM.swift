@@ -51,7 +51,7 @@ struct OneClassSVM: DetectorClass {
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
-    try SVMFit(training, options).model(options, call)
+    try SVMFit(training, options, call.part(0...0.05)).model(options, call.part(0.05...1))
   }
 
   func read(
@@ -70,34 +70,21 @@ struct SVMFit {
   /// The mean of each column.
   private let means: Buffer<Double>
 
-  init(_ training: Training, _ options: Options) throws(DetectionError) {
+  init(_ training: Training, _ options: Options, _ call: Call) throws(DetectionError) {
     let X = training.X
     try Frame.check(columns: X.columns)
-    if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     // The lists of rows that the solver makes.
     try Memory.require(X.rows, of: 64)
     self.X = X
     weights = training.weights
     frame = try Frame(features: Array(0..<X.columns), of: X.columns)
-    means = try Buffer(count: X.columns)
-    let variance = try SVMFit.moments(X, frame, means)
+    let moments = try ColumnMoments(X, frame, call)
+    means = moments.means
     let kinds: [String: KernelFunction.Kind] = [
       "rbf": .radial, "linear": .linear, "poly": .polynomial, "sigmoid": .sigmoid,
     ]
     let kind = options.string("kernel").flatMap { kinds[$0] } ?? .radial
-    let gamma: Double
-    if let given = options.double("gamma") {
-      gamma = given
-    } else if options.string("gamma") == "auto" {
-      gamma = 1 / Double(X.columns)
-    } else {
-      gamma = variance > 0 ? 1 / (Double(X.columns) * variance) : 1
-    }
-    guard gamma > 0, gamma.isFinite else {
-      throw DetectionError(
-        .invalidData,
-        "the variance of all values is \(variance): too large or too small for a gamma by \"scale\"")
-    }
+    let gamma = try KernelFunction.gamma(options, columns: X.columns, variance: moments.variance)
     kernel = KernelFunction(
       kind: kind, gamma: gamma, coef0: options.double("coef0") ?? 0,
       degree: options.int("degree") ?? 3)
@@ -107,31 +94,6 @@ struct SVMFit {
         frame.scales[feature] = kernel.radialScale
       }
     }
-  }
-
-  /// The means of the columns, and the variance of all values together.
-  static func moments(
-    _ X: Matrix, _ frame: Frame, _ means: Buffer<Double>
-  ) throws(DetectionError) -> Double {
-    let tile = try frame.makeTile()
-    let count = Double(X.rows)
-    func pass(_ body: (UnsafePointer<Double>) -> Void) throws(DetectionError) {
-      var first = 0
-      while first < X.rows {
-        let rows = min(frame.tileRows, X.rows - first)
-        try frame.load(X, from: first, rows: rows, into: tile.base)
-        for row in 0..<rows { body(tile.base + row * frame.width) }
-        first += rows
-      }
-    }
-    try pass { for column in 0..<X.columns { means[column] += $0[column] / count } }
-    var mean = 0.0
-    for column in 0..<X.columns { mean += means[column] / Double(X.columns) }
-    var squares = 0.0
-    try pass { row in
-      for column in 0..<X.columns { squares += (row[column] - mean) * (row[column] - mean) }
-    }
-    return squares / count / Double(X.columns)
   }
 
   func model(_ options: Options, _ call: Call) throws(DetectionError) -> SVMModel {

@@ -28,12 +28,15 @@ extension SVMModel {
         } else {
           self.addSlopes(point, scratch, to: own)
         }
-        self.scale(own, to: score)
+        SVMModel.scale(own, self.featureCount, to: score)
       }
     }
   }
 
-  private func scale(_ shares: UnsafeMutablePointer<Double>, to score: Double) {
+  /// Shares that sum to the score; equal ones where none is positive.
+  static func scale(
+    _ shares: UnsafeMutablePointer<Double>, _ featureCount: Int, to score: Double
+  ) {
     var greatest = 0.0
     for feature in 0..<featureCount { greatest = max(greatest, shares[feature]) }
     guard greatest > 0, greatest.isFinite else {

@@ -108,7 +108,7 @@ final class SVMModel: Model {
   }
 
   /// Beyond the range of doubles: the greatest of them.
-  private static func bounded(_ score: Double) -> Double {
+  static func bounded(_ score: Double) -> Double {
     score.isNaN
       ? .greatestFiniteMagnitude
       : min(max(score, -.greatestFiniteMagnitude), .greatestFiniteMagnitude)

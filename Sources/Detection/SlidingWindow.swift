@@ -62,15 +62,15 @@ struct SlidingWindow: DetectorClass {
     guard let detector = try options.detectors("detector").first else {
       throw DetectionError(.invalidOption, "option detector: a detector is needed")
     }
-    return try learn(training.X, shape, detector, call) {
+    return try learn(training.X, shape, detector, inPart: true, call) {
       (windows, call) throws(DetectionError) in
       try Member(going: detector, Training(windows), from: earlier?.detector, call: call)
     }
   }
 
   private func learn(
-    _ X: Matrix, _ shape: SeriesShape, _ detector: NestedDetector, _ call: Call,
-    _ fit: (_ windows: Matrix, _ call: Call) throws(DetectionError) -> Member
+    _ X: Matrix, _ shape: SeriesShape, _ detector: NestedDetector, inPart: Bool = false,
+    _ call: Call, _ fit: (_ windows: Matrix, _ call: Call) throws(DetectionError) -> Member
   ) throws(DetectionError) -> any Model {
     if detector.detectorClass.readsSeries(detector.options) {
       throw DetectionError(
@@ -89,6 +89,8 @@ struct SlidingWindow: DetectorClass {
       throw series.located(error, stride: shape.stride)
         .of("\(detector.detectorClass.info.name) on \(windows.matrix.rows) windows")
     }
+    // Of parts, whoever asks scores the rows together with those of earlier parts.
+    guard !inPart else { return SlidingWindowModel(member, shape, trainingScores: nil) }
     // Their scores are known where every window was learnt from.
     var scores = member.model.takeTrainingScores()
     if scores?.count != series.count {

@@ -23,8 +23,11 @@ struct GoldenFileTests {
     "lof-dots": ("LocalOutlierFactor", ["algorithm": .string("brute"), "contamination": .double(0.1)]),
     "knn": ("KNN", ["metric": .string("cosine"), "method": .string("median")]),
     "knn-minkowski": ("KNN", ["p": .double(2.5), "novelty": .bool(true)]),
+    "cblof": ("CBLOF", ["n_clusters": .int(4), "use_weights": .bool(true)]),
     "copod": ("COPOD", [:]),
     "ecod": ("ECOD", [:]),
+    "halfspace": ("HalfSpaceTrees", ["n_trees": .int(5), "window_size": .int(120)]),
+    "halfspace-first": ("HalfSpaceTrees", ["n_trees": .int(3), "height": .int(4), "window_size": .int(1000)]),
     "ensemble": ("Ensemble", ["detectors": .string("[KNN, MAD]")]),
     "ensemble-ranks": (
       "Ensemble",
@@ -37,9 +40,18 @@ struct GoldenFileTests {
     "loda": ("LODA", ["n_random_cuts": .int(5)]),
     "mad": ("MAD", [:]),
     "ellipse": ("EllipticEnvelope", [:]),
+    "profile": ("MatrixProfile", ["window": .int(12)]),
+    "profile-last": (
+      "MatrixProfile", ["normalize": .bool(false), "row_score": .string("last"), "novelty": .bool(true)]
+    ),
     "svm": ("OneClassSVM", ["nu": .double(0.1)]),
     "svm-poly": ("OneClassSVM", ["kernel": .string("poly"), "gamma": .double(1e-4), "nu": .double(0.1)]),
     "pca": ("PCA", [:]),
+    "sgd-fourier": ("SGDOneClassSVM", ["approximation": .string("fourier"), "n_components": .int(20)]),
+    "sgd-linear": ("SGDOneClassSVM", ["kernel": .string("linear"), "average": .bool(true)]),
+    "sgd-nystroem": ("SGDOneClassSVM", ["n_components": .int(20), "nu": .double(0.1)]),
+    "cuts": ("RobustRandomCutForest", ["n_estimators": .int(5), "max_samples": .int(40)]),
+    "cuts-sliding": ("RobustRandomCutForest", ["n_estimators": .int(2), "max_samples": .int(30), "sampling": .string("sliding")]),
     "window": ("SlidingWindow", ["detector": .string("HBOS"), "window": .int(4)]),
     "window-shapes": (
       "SlidingWindow",
@@ -72,6 +84,23 @@ struct GoldenFileTests {
         #expect(abs(found - kept) <= 1e-12 * max(1, abs(kept)), "\(file.lastPathComponent)")
       }
     }
+  }
+
+  /// A file with the section of a calibration; made through Python, as any program would.
+  @Test func aCalibrationIsReadAsItWas() throws {
+    let file = Self.folder.appendingPathComponent("format1-calibrated")
+    let detector = try [UInt8](Data(contentsOf: file.appendingPathExtension("pynomaly"))).withUnsafeBytes {
+      try ModelFile.detector(from: $0)
+    }
+    #expect(detector.calibration?.method == .tail)
+    let text = try String(
+      contentsOf: file.appendingPathExtension("probabilities"), encoding: .utf8)
+    let X = Self.rows()
+    let found = try Buffer<Double>(count: X.rows)
+    try detector.predictProbability(try X.matrix, call: Call(threads: 1), into: found.base)
+    let expected = text.split(separator: "\n").compactMap { Double($0) }
+    #expect(expected.count == X.rows)
+    for (row, kept) in expected.enumerated() { #expect(abs(found[row] - kept) <= 1e-12) }
   }
 
   private static func write(_ prefix: String, _ X: Table) throws {

@@ -11,6 +11,9 @@ struct MarginModelFileTests {
     ("OneClassSVM", ["kernel": .string("poly")]),
     ("OneClassSVM", ["kernel": .string("linear")]),
     ("PCA", [:]),
+    ("SGDOneClassSVM", ["n_components": .int(5)]),
+    ("SGDOneClassSVM", ["approximation": .string("fourier"), "average": .bool(true)]),
+    ("SGDOneClassSVM", ["kernel": .string("linear")]),
     ("PCA", ["n_components": .int(2), "weighted": .bool(false)]),
   ]
 

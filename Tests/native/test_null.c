@@ -70,6 +70,10 @@ static void fitting_and_scoring(void **state) {
     REFUSED(pyn_detector_fit, fitted, NULL, NULL);
     REFUSED(pyn_detector_partial_fit, NULL, &X, NULL);
     REFUSED(pyn_detector_partial_fit, fitted, NULL, NULL);
+    pyn_detector *made = NULL;
+    REFUSED(pyn_detector_partial_fit_stream, fitted, NULL, NULL);
+    REFUSED(pyn_detector_copy, NULL, &made);
+    REFUSED(pyn_detector_copy, fitted, NULL);
     REFUSED(pyn_detector_score, NULL, &X, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, NULL, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, &X, NULL, NULL, 2);
@@ -173,6 +177,65 @@ static void streams_and_measures(void **state) {
     REFUSED(pyn_average_precision, scores, truth, 2, NULL);
 }
 
+static void thresholds_and_drift(void **state) {
+    (void)state;
+    const double scores[] = {0.1, 0.9};
+    const int32_t truth[] = {0, 1};
+    pyn_threshold_rule rule = PYN_THRESHOLD_RULE_INIT;
+    pyn_threshold threshold = PYN_THRESHOLD_INIT;
+    REFUSED(pyn_threshold_from_scores, NULL, 2, &rule, &threshold);
+    REFUSED(pyn_threshold_from_scores, scores, 2, NULL, &threshold);
+    REFUSED(pyn_threshold_from_scores, scores, 2, &rule, NULL);
+    REFUSED(pyn_threshold_rule_from_text, NULL, &rule);
+    REFUSED(pyn_threshold_rule_from_text, "iqr", NULL);
+    REFUSED(pyn_detector_set_threshold_by, NULL, &rule, scores, 2, &threshold);
+    REFUSED(pyn_detector_set_threshold_by, fitted, NULL, scores, 2, &threshold);
+
+    pyn_calibration *calibration = NULL;
+    pyn_calibration_info info = PYN_CALIBRATION_INFO_INIT;
+    REFUSED(pyn_calibration_create, PYN_CALIBRATION_LINEAR, NULL, truth, 2, &calibration);
+    REFUSED(pyn_calibration_create, PYN_CALIBRATION_LINEAR, scores, truth, 2, NULL);
+    REFUSED(pyn_calibration_apply, NULL, scores, 2, numbers);
+    REFUSED(pyn_calibration_get_info, NULL, &info);
+    REFUSED(pyn_detector_set_calibration, NULL, NULL);
+    REFUSED(pyn_detector_get_calibration, NULL, &calibration);
+    REFUSED(pyn_detector_get_calibration, fitted, NULL);
+    OK(pyn_calibration_create(PYN_CALIBRATION_LINEAR, scores, NULL, 2, &calibration, &error));
+    REFUSED(pyn_calibration_apply, calibration, NULL, 2, numbers);
+    REFUSED(pyn_calibration_apply, calibration, scores, 2, NULL);
+    REFUSED(pyn_calibration_get_info, calibration, NULL);
+    OK(pyn_detector_set_calibration(fitted, calibration, &error));
+    REFUSED(pyn_detector_predict_probability, NULL, &X, NULL, numbers, 2);
+    REFUSED(pyn_detector_predict_probability, fitted, NULL, NULL, numbers, 2);
+    REFUSED(pyn_detector_predict_probability, fitted, &X, NULL, NULL, 2);
+    pyn_calibration_free(calibration);
+    pyn_calibration_free(NULL);
+
+    pyn_drift *drift = NULL;
+    pyn_drift_report report = PYN_DRIFT_REPORT_INIT;
+    pyn_drift_feature feature = PYN_DRIFT_FEATURE_INIT;
+    REFUSED(pyn_drift_create, NULL, NULL, 0, NULL, &drift);
+    REFUSED(pyn_drift_create, &X, NULL, 0, NULL, NULL);
+    REFUSED(pyn_drift_update, NULL, &X, NULL, 0, NULL);
+    REFUSED(pyn_drift_get_report, NULL, &report);
+    REFUSED(pyn_drift_get_feature, NULL, 0, &feature);
+    OK(pyn_drift_create(&X, NULL, 0, NULL, &drift, &error));
+    REFUSED(pyn_drift_update, drift, NULL, NULL, 0, NULL);
+    REFUSED(pyn_drift_get_report, drift, NULL);
+    REFUSED(pyn_drift_get_feature, drift, 0, NULL);
+    size_t size;
+    REFUSED(pyn_drift_save_memory, NULL, numbers, sizeof numbers, &size);
+    REFUSED(pyn_drift_save_memory, drift, numbers, sizeof numbers, NULL);
+    pyn_drift_free(drift);
+    pyn_drift_free(NULL);
+    REFUSED(pyn_drift_load_memory, NULL, 8, &drift);
+    REFUSED(pyn_drift_load_memory, numbers, sizeof numbers, NULL);
+    REFUSED(pyn_kolmogorov_smirnov, NULL, 2, scores, 2, numbers, numbers);
+    REFUSED(pyn_kolmogorov_smirnov, scores, 2, NULL, 2, numbers, numbers);
+    REFUSED(pyn_kolmogorov_smirnov, scores, 2, scores, 2, NULL, numbers);
+    REFUSED(pyn_kolmogorov_smirnov, scores, 2, scores, 2, numbers, NULL);
+}
+
 static int set_up(void **state) {
     (void)state;
     fitted = fit_forest(3, 2, &X);
@@ -191,7 +254,7 @@ int main(void) {
         cmocka_unit_test(detectors),          cmocka_unit_test(options),
         cmocka_unit_test(fitting_and_scoring), cmocka_unit_test(what_a_model_knows),
         cmocka_unit_test(model_files),        cmocka_unit_test(plugins_and_what_is_in_a_model),
-        cmocka_unit_test(streams_and_measures),
+        cmocka_unit_test(streams_and_measures), cmocka_unit_test(thresholds_and_drift),
     };
     return cmocka_run_group_tests_name("null", tests, set_up, tear_down);
 }

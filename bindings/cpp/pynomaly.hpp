@@ -374,6 +374,103 @@ inline detector_info describe(const std::string& name) {
   return info;
 }
 
+// ============================================================= Thresholds, probabilities ==
+
+/// How a threshold is found from scores: PYN_THRESHOLD_* with its parameter (0: the method's default).
+struct threshold_rule {
+  threshold_rule() = default;
+  explicit threshold_rule(std::int32_t by, double with = 0, double tail_from = 0) noexcept
+      : method(by), parameter(with), initial_quantile(tail_from) {}
+  /// From text: "0.7", "percentile:99", "iqr", "mad:5", "pot:1e-3". (Implicit: set_threshold(rule) reads well.)
+  threshold_rule(const std::string& text) {  // NOLINT
+    pyn_threshold_rule rule = PYN_THRESHOLD_RULE_INIT;
+    detail::check(pyn_threshold_rule_from_text, text.c_str(), &rule);
+    *this = threshold_rule(rule.method, rule.parameter, rule.initial_quantile);
+  }
+  threshold_rule(const char* text) : threshold_rule(std::string(text)) {}  // NOLINT
+
+  std::int32_t method = PYN_THRESHOLD_POT;
+  double parameter = 0, initial_quantile = 0;
+};
+
+/// A threshold, and what was found on the way (see pyn_threshold).
+struct found_threshold {
+  double value = 0;
+  std::int64_t count = 0, exceeding = 0;
+  double initial_threshold = 0;
+  std::int64_t peak_count = 0;
+  double shape = 0, scale = 0, log_likelihood = 0;
+};
+
+namespace detail {
+
+inline pyn_threshold_rule c_rule(const threshold_rule& rule) noexcept {
+  pyn_threshold_rule c = PYN_THRESHOLD_RULE_INIT;
+  c.method = rule.method;
+  c.parameter = rule.parameter;
+  c.initial_quantile = rule.initial_quantile;
+  return c;
+}
+
+inline found_threshold to_found(const pyn_threshold& c) noexcept {
+  return {c.value, c.count, c.exceeding, c.initial_threshold, c.peak_count, c.shape, c.scale, c.log_likelihood};
+}
+
+}  // namespace detail
+
+/// The threshold of an array of scores by a rule.
+inline found_threshold find_threshold(const std::vector<double>& scores, const threshold_rule& rule = {}) {
+  const pyn_threshold_rule c = detail::c_rule(rule);
+  pyn_threshold found = PYN_THRESHOLD_INIT;
+  const double nothing = 0;  // no scores are refused as such, not as NULL
+  detail::check(pyn_threshold_from_scores, scores.empty() ? &nothing : scores.data(),
+                detail::to_int64(scores.size()), &c, &found);
+  return detail::to_found(found);
+}
+
+/// Turns scores into probabilities (PYN_CALIBRATION_*). Moves, does not copy.
+class Calibration {
+ public:
+  /// Learn from scores, and where the method needs them from labels (0 inlier, anything else outlier).
+  Calibration(std::int32_t method, const std::vector<double>& scores,
+              const std::vector<std::int32_t>& labels = {}) {
+    if (!labels.empty() && labels.size() != scores.size())
+      throw std::invalid_argument(std::to_string(scores.size()) + " scores, but " +
+                                  std::to_string(labels.size()) + " labels");
+    const double nothing = 0;
+    pyn_calibration* made = nullptr;
+    detail::check(pyn_calibration_create, method, scores.empty() ? &nothing : scores.data(),
+                  labels.empty() ? nullptr : labels.data(), detail::to_int64(scores.size()), &made);
+    handle_.reset(made);
+  }
+  /// Take over an object of the C interface.
+  explicit Calibration(pyn_calibration* owned) noexcept : handle_(owned) {}
+
+  /// The C object, still owned by this one.
+  pyn_calibration* get() const noexcept { return handle_.get(); }
+
+  /// The probability of each score.
+  std::vector<double> apply(const std::vector<double>& scores) const {
+    std::vector<double> probabilities(scores.empty() ? 1 : scores.size());
+    detail::check(pyn_calibration_apply, get(), scores.empty() ? probabilities.data() : scores.data(),
+                  detail::to_int64(scores.size()), probabilities.data());
+    probabilities.resize(scores.size());
+    return probabilities;
+  }
+  /// What was found (see pyn_calibration_info).
+  pyn_calibration_info info() const {
+    pyn_calibration_info info = PYN_CALIBRATION_INFO_INIT;
+    detail::check(pyn_calibration_get_info, get(), &info);
+    return info;
+  }
+
+ private:
+  struct free_calibration {
+    void operator()(pyn_calibration* calibration) const noexcept { pyn_calibration_free(calibration); }
+  };
+  std::unique_ptr<pyn_calibration, free_calibration> handle_;
+};
+
 // =============================================================================== Detector ==
 
 /// A detector: options, and after fitting a model. Moves, does not copy. A detector that was moved
@@ -516,6 +613,26 @@ class Detector {
     detail::check(pyn_detector_set_threshold, get(), threshold);
   }
 
+  /// Set it by a rule from scores, such as those of the training rows.
+  found_threshold set_threshold(const threshold_rule& rule, const std::vector<double>& scores) {
+    const double nothing = 0;
+    return set_threshold_by(rule, scores.empty() ? &nothing : scores.data(), scores.size());
+  }
+  /// Set it by a rule from the training scores, where the detector keeps them.
+  found_threshold set_threshold(const threshold_rule& rule) { return set_threshold_by(rule, nullptr, 0); }
+
+  /// Say how scores become probabilities; fitting drops it, and so does nullptr.
+  void set_calibration(const Calibration& calibration) {
+    detail::check(pyn_detector_set_calibration, get(), calibration.get());
+  }
+  void set_calibration(std::nullptr_t) {
+    detail::check(pyn_detector_set_calibration, get(), static_cast<const pyn_calibration*>(nullptr));
+  }
+  /// The probability that a row is an outlier, by the calibration.
+  std::vector<double> predict_probability(const matrix_view& X, const call_options& options = {}) const {
+    return filled<double>(pyn_detector_predict_probability, X, X.rows(), options);
+  }
+
   /// The detector's name, e.g. "IsolationForest"; empty when moved from.
   std::string name() const { return detail::text(get() ? pyn_detector_get_name(get()) : nullptr); }
   bool is_fitted() const noexcept { return pyn_detector_is_fitted(get()) != 0; }
@@ -607,6 +724,13 @@ class Detector {
     detail::exception_keeper keeper;
   };
 
+  found_threshold set_threshold_by(const threshold_rule& rule, const double* scores, std::size_t count) {
+    const pyn_threshold_rule c = detail::c_rule(rule);
+    pyn_threshold found = PYN_THRESHOLD_INIT;
+    detail::check(pyn_detector_set_threshold_by, get(), &c, scores, detail::to_int64(count), &found);
+    return detail::to_found(found);
+  }
+
   template <class Load>
   static Detector made(Load load) {
     pyn_detector* loaded = nullptr;
@@ -664,6 +788,102 @@ class Detector {
   std::unique_ptr<pyn_detector, free_detector> handle_;
 };
 
+// ================================================================================== Drift ==
+
+/// How drift is looked for (see pyn_drift_options).
+struct drift_options {
+  double alpha = 0.05;
+  std::int64_t window = 1000;
+  std::int64_t step = 0;  ///< 0: window
+  std::int64_t reference_rows = 10000, random_state = 0;
+  std::int32_t correction = PYN_DRIFT_HOLM, spending = PYN_DRIFT_LIFETIME;
+};
+
+/// Says when a stream of rows no longer looks like the reference. Moves, does not copy.
+class DriftDetector {
+ public:
+  /// Begin with a reference, and the scores of its rows where those are to be watched, too.
+  explicit DriftDetector(const matrix_view& reference, const drift_options& options = {},
+                         const std::vector<double>& scores = {}) {
+    pyn_drift_options c = PYN_DRIFT_OPTIONS_INIT;
+    c.alpha = options.alpha;
+    c.window = options.window;
+    c.step = options.step;
+    c.reference_rows = options.reference_rows;
+    c.random_state = options.random_state;
+    c.correction = options.correction;
+    c.spending = options.spending;
+    pyn_drift* made = nullptr;
+    detail::check(pyn_drift_create, &reference.get(), scores.empty() ? nullptr : scores.data(),
+                  detail::to_int64(scores.size()), &c, &made);
+    handle_.reset(made);
+  }
+
+  /// Take over an object of the C interface.
+  explicit DriftDetector(pyn_drift* owned) noexcept : handle_(owned) {}
+
+  /// All that it has seen, as bytes, and an object that goes on from them.
+  std::vector<unsigned char> save() const {
+    std::size_t size = 0;
+    detail::check(pyn_drift_save_memory, get(), nullptr, std::size_t{0}, &size);
+    std::vector<unsigned char> bytes(size);
+    detail::check(pyn_drift_save_memory, get(), bytes.data(), bytes.size(), &size);
+    return bytes;
+  }
+  static DriftDetector load(const std::vector<unsigned char>& bytes) {
+    pyn_drift* loaded = nullptr;
+    const unsigned char nothing = 0;
+    detail::check(pyn_drift_load_memory, bytes.empty() ? &nothing : bytes.data(), bytes.size(), &loaded);
+    return DriftDetector(loaded);
+  }
+
+  /// The C object, still owned by this one.
+  pyn_drift* get() const noexcept { return handle_.get(); }
+
+  /// Take the next rows; true when there was an alarm so far: when it is time to fit anew.
+  bool update(const matrix_view& X, const std::vector<double>& scores = {}, const call_options& options = {}) {
+    if (X.rows() == 0) return report().first_drift > 0;
+    detail::c_call call(options);
+    call.keeper.check(pyn_drift_update, get(), &X.get(), scores.empty() ? nullptr : scores.data(),
+                      detail::to_int64(scores.size()), call.get());
+    return report().first_drift > 0;
+  }
+
+  pyn_drift_report report() const {
+    pyn_drift_report report = PYN_DRIFT_REPORT_INIT;
+    detail::check(pyn_drift_get_report, get(), &report);
+    return report;
+  }
+  /// What the last look found of each feature; the scores come last.
+  std::vector<pyn_drift_feature> features() const {
+    std::vector<pyn_drift_feature> all;
+    const std::int64_t count = report().feature_count;
+    for (std::int64_t i = 0; i < count; ++i) {
+      pyn_drift_feature feature = PYN_DRIFT_FEATURE_INIT;
+      detail::check(pyn_drift_get_feature, get(), i, &feature);
+      all.push_back(feature);
+    }
+    return all;
+  }
+
+ private:
+  struct free_drift {
+    void operator()(pyn_drift* drift) const noexcept { pyn_drift_free(drift); }
+  };
+  std::unique_ptr<pyn_drift, free_drift> handle_;
+};
+
+/// The two-sample Kolmogorov-Smirnov test: statistic and p-value.
+inline std::pair<double, double> kolmogorov_smirnov(const std::vector<double>& first,
+                                                    const std::vector<double>& second) {
+  std::pair<double, double> found;
+  const double nothing = 0;
+  detail::check(pyn_kolmogorov_smirnov, first.empty() ? &nothing : first.data(), detail::to_int64(first.size()),
+                second.empty() ? &nothing : second.data(), detail::to_int64(second.size()), &found.first,
+                &found.second);
+  return found;
+}
+
 // ================================================================================ Plugins ==
 
 /// A loaded plugin.
@@ -705,6 +925,144 @@ inline std::vector<plugin_info> plugins() {
   }
   return all;
 }
+
+// ============================================================================== Selection ==
+
+/// A detector with its default options, and what it is expected to cost here with one thread.
+struct selection {
+  std::string detector;
+  bool fits = false;      ///< it can do what was asked, within the limits
+  bool measured = false;  ///< false: nobody measured it; the numbers are NaN
+  double fit_seconds = 0, score_seconds = 0, score_row_seconds = 0, memory_bytes = 0;
+  double roc_auc = 0, average_precision = 0;
+  std::string reason;
+};
+
+/// What to ask for: rows, columns, policy, limits, as in pynomaly.h.
+struct selection_request : pyn_selection_request {
+  selection_request(std::int64_t row_count, std::int64_t column_count) noexcept
+      : pyn_selection_request(PYN_SELECTION_REQUEST_INIT) {
+    rows = row_count;
+    columns = column_count;
+  }
+};
+
+/// Rank the detectors for such data, the best first.
+inline std::vector<selection> select_detector(const selection_request& request) {
+  std::int64_t count = 0;
+  const pyn_selection_request* asked = &request;
+  detail::check(pyn_select_detector, asked, static_cast<pyn_selection*>(nullptr), std::int64_t{0}, &count);
+  std::vector<pyn_selection> ranked(static_cast<std::size_t>(count), pyn_selection(PYN_SELECTION_INIT));
+  detail::check(pyn_select_detector, asked, ranked.data(), count, &count);
+  std::vector<selection> all;
+  for (const pyn_selection& c : ranked)
+    if (c.detector)
+      all.push_back({c.detector, c.fits != 0, c.measured != 0, c.fit_seconds, c.score_seconds,
+                     c.score_row_seconds, c.memory_bytes, c.roc_auc, c.average_precision, c.reason});
+  return all;
+}
+
+// ================================================================================= Tuning ==
+
+/// How configurations are compared: criterion, folds, repeats, holdout, budget, seed, as in pynomaly.h.
+struct tuning_plan : pyn_tuning_plan {
+  tuning_plan() noexcept : pyn_tuning_plan(PYN_TUNING_PLAN_INIT) {}
+};
+
+/// What became of one configuration.
+struct tuning_result {
+  double mean = 0, deviation = 0;  ///< of the folds; NaN when it failed
+  double fit_seconds = 0, score_seconds = 0;
+  std::int64_t rank = 0;
+  std::int64_t same_as = -1;  ///< the configuration that differs in nothing but the threshold, or -1
+  std::vector<double> folds;
+  std::string message;  ///< why it failed, or empty
+};
+
+/// A search for the best values of a detector's options.
+class Tuning {
+ public:
+  /// Options that get no values stay as this detector has them.
+  explicit Tuning(const Detector& detector) {
+    pyn_tuning* created = nullptr;
+    detail::check(pyn_tuning_create, detector.get(), &created);
+    handle_.reset(created);
+  }
+
+  /// One more value to try. Returns the tuning, so that values chain. Throws option_error.
+  Tuning& add(const std::string& option, const option_value& value) {
+    pyn_value c = PYN_VALUE_INIT;
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+      c.type = PYN_OPTION_INT;
+      c.int_value = *number;
+    } else if (const auto* fraction = std::get_if<double>(&value)) {
+      c.type = PYN_OPTION_DOUBLE;
+      c.double_value = *fraction;
+    } else if (const auto* flag = std::get_if<bool>(&value)) {
+      c.type = PYN_OPTION_BOOL;
+      c.bool_value = *flag ? 1 : 0;
+    } else {
+      c.type = PYN_OPTION_STRING;
+      c.string_value = std::get<std::string>(value).c_str();
+    }
+    detail::check(pyn_tuning_add_value, handle_.get(), option.c_str(), static_cast<const pyn_value*>(&c));
+    return *this;
+  }
+  /// The same from text, as from a command line.
+  Tuning& add_text(const std::string& option, const std::string& text) {
+    detail::check(pyn_tuning_add_text, handle_.get(), option.c_str(), text.c_str());
+    return *this;
+  }
+  /// The default grid in place of what was added.
+  Tuning& add_defaults() {
+    detail::check(pyn_tuning_add_defaults, handle_.get());
+    return *this;
+  }
+
+  /// Compare the configurations; options.labels give labels. When it throws, earlier results stay.
+  Tuning& run(const matrix_view& X, const tuning_plan& plan = {}, const call_options& options = {}) {
+    detail::c_call call(options);
+    call.keeper.check(pyn_tuning_run, handle_.get(), &X.get(), static_cast<const pyn_tuning_plan*>(&plan),
+                      call.get());
+    return *this;
+  }
+
+  /// How many configurations were compared.
+  std::int64_t size() const noexcept { return pyn_tuning_get_count(handle_.get()); }
+  /// The first of the best; -1 before a run.
+  std::int64_t best() const noexcept { return pyn_tuning_get_best(handle_.get()); }
+  /// PYN_CRITERION_* that was measured.
+  std::int32_t criterion() const noexcept { return pyn_tuning_get_criterion(handle_.get()); }
+  /// The options of the grid.
+  std::vector<std::string> options() const {
+    std::vector<std::string> names;
+    while (const char* name = pyn_tuning_option_at(handle_.get(), detail::to_int64(names.size())))
+      names.emplace_back(name);
+    return names;
+  }
+  tuning_result result(std::int64_t index) const {
+    pyn_tuning_result c = PYN_TUNING_RESULT_INIT;
+    detail::check(pyn_tuning_get_result, handle_.get(), index, &c, static_cast<double*>(nullptr),
+                  std::int64_t{0});
+    std::vector<double> folds(static_cast<std::size_t>(c.fold_count));
+    detail::check(pyn_tuning_get_result, handle_.get(), index, &c, folds.data(),
+                  detail::to_int64(folds.size()));
+    return {c.mean, c.deviation, c.fit_seconds, c.score_seconds, c.rank, c.same_as, std::move(folds),
+            detail::text(c.message)};
+  }
+  /// A detector with the options of that configuration, not fitted.
+  Detector detector(std::int64_t index) const {
+    pyn_detector* created = nullptr;
+    detail::check(pyn_tuning_create_detector, handle_.get(), index, &created);
+    return Detector(created);
+  }
+
+ private:
+  struct free_tuning {
+    void operator()(pyn_tuning* tuning) const noexcept { pyn_tuning_free(tuning); }
+  };
+  std::unique_ptr<pyn_tuning, free_tuning> handle_;
+};
 
 // ============================================================================ The library ==
 

@@ -5,8 +5,12 @@
 
 #include <stdint.h>
 
+#include "CClusters.h"
 #include "CNeighbours.h"
+#include "CPanels.h"
+#include "CSeries.h"
 #include "ck_columns.h"
+#include "ck_streams.h"
 
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
 // A key goes right when threshold < key.
@@ -127,6 +131,7 @@ CK_CENTRE(ck_centre_floats, float)
 #pragma clang diagnostic pop
 
 #include "SupportVectors.h"
+#include "KernelFeatures.h"
 
 static inline __attribute__((always_inline)) void ck_prefetch(const void *address) {
     __builtin_prefetch(address);

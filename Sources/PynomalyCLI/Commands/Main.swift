@@ -37,11 +37,15 @@ struct PynomalyCommand: ParsableCommand {
         pynomaly detect metrics.csv --drop time
         pynomaly detect metrics.csv --drop time --report report.html --output scores.csv
         pynomaly fit january.csv --drop time --save-model january.pynomaly
+        pynomaly drift january.csv february.csv --drop time --fail-on-drift
         pynomaly score february.csv --drop time --model january.pynomaly --fail-on-anomaly
 
       \(ExitStatus.help)
       """,
     version:
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
-    subcommands: [Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Plugin.self])
+    subcommands: [
+      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Drift.self, Select.self, Tune.self,
+      Plugin.self,
+    ])
 }

@@ -10,6 +10,7 @@ struct Score: ParsableCommand {
       """)
 
   @OptionGroup(title: "Table options") var table: TableOptions
+  @OptionGroup(title: "Detector options") var threshold: ThresholdOptions
   @OptionGroup(title: "Result options") var results: ResultOptions
   @OptionGroup(title: "Plugin options") var plugins: PluginOptions
   @OptionGroup(title: "Run options") var run_: RunOptions
@@ -21,7 +22,7 @@ struct Score: ParsableCommand {
     let session = run_.session
     try plugins.load(quiet: run_.quiet)
     try scoreTable(
-      table, model: model,
+      table, model: model, threshold.rule(),
       Presentation(options: results, run: run_, session: session))
   }
 }

@@ -139,6 +139,44 @@ struct ColumnChooser {
     return featureTable(roles, cells, wanted, words)
   }
 
+  /// The columns asked for, all of them numbers: what others are compared with.
+  func forReference() throws -> FeatureTable {
+    let chosen = try chosenColumns()
+    guard !chosen.isEmpty else {
+      throw Failure("\(words.path): no column is left to be compared; the columns are \(known)")
+    }
+    var roles = try baseRoles()
+    for (slot, column) in chosen.enumerated() { roles[column] = .number(slot) }
+    return featureTable(roles, .numbersOnly, chosen.map { table.names[$0] }, words)
+  }
+
+  /// The columns of a reference, found by name; the names of columns that it has not are told beside.
+  func forComparing(with reference: FeatureTable) throws -> (FeatureTable, extra: [String]) {
+    let wanted = reference.featureNames
+    guard table.hasHeader, reference.table.hasHeader else {
+      // Without names there is only the order.
+      let own = try forReference()
+      guard own.featureNames.count == wanted.count else {
+        throw Failure(
+          "\(words.path): has \(own.featureNames.count) columns to compare, \(reference.words.path)"
+            + " \(wanted.count), and there are no names to go by; choose with --columns")
+      }
+      return (own, [])
+    }
+    let missing = wanted.filter { !table.names.contains($0) }
+    guard missing.isEmpty else {
+      throw Failure(
+        "\(words.path): \(reference.words.path) has \(columnList(missing)), which this file has not; its"
+          + " columns are \(known)")
+    }
+    var roles = try baseRoles()
+    for (slot, name) in wanted.enumerated() {
+      if let column = table.names.firstIndex(of: name) { roles[column] = .number(slot) }
+    }
+    let extra = table.names.filter { !wanted.contains($0) && !reference.table.names.contains($0) }
+    return (featureTable(roles, .numbersOnly, wanted, words), extra)
+  }
+
   /// Every column asked for, whatever is in it.
   func forDescribing() throws -> FeatureTable {
     let chosen = try chosenColumns()

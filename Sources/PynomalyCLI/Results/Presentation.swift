@@ -3,6 +3,8 @@ struct Presentation {
   let options: ResultOptions
   let run: RunOptions
   let session: Session
+  /// What --threshold found.
+  var threshold: FoundThreshold?
 
   func score(
     _ detector: Detector, _ features: FeatureTable, fitted: FitPass?,
@@ -16,11 +18,12 @@ struct Presentation {
         threshold: try detector.threshold)
     }
     let pass = try ScorePass(
-      detector, features, session, kept: fitted?.kept ?? [],
+      detector, features, session, fitted: fitted,
       top: max(options.top, reportFile == nil ? 0 : Report.rows),
       expectedRows: fitted?.rows, keepScores: options.labelColumn != nil || reportFile != nil,
       forReport: reportFile != nil, writer: writer)
     var outcome = Outcome(detector, features, pass, fitted: fitted)
+    outcome.threshold = threshold
     if let reportFile {
       try reportFile.write(Report(outcome).html)
     }

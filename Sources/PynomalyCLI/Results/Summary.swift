@@ -15,9 +15,11 @@ struct Summary {
     text += " \(outcome.detectorName)\n"
     text += "\(Number.grouped(pass.anomalies)) above the threshold"
     text += " \(Number.rounded(pass.threshold)) (\(Number.fixed(share, 2)) %)\n"
+    text += outcome.threshold?.words ?? ""
     if outcome.sampledFrom != nil {
       text += "fitted on a random sample of \(Number.grouped(FitPass.sampleRows)) rows\n"
     }
+    if outcome.learntAll { text += "learnt from all rows, one after another\n" }
     if let quality = outcome.quality { text += words(quality) }
     if !pass.top.isEmpty { text += "\n" + table }
     return text
@@ -70,6 +72,7 @@ struct Summary {
       ("threshold", .number(pass.threshold)), ("anomalies", .int(pass.anomalies)),
       ("fitted_on_sample_of", outcome.sampledFrom == nil ? .null : .int(FitPass.sampleRows)),
     ]
+    if let found = outcome.threshold { members.append(("threshold_method", found.json)) }
     if let quality = outcome.quality {
       members.append(("label_column", .string(quality.column)))
       members.append(("labelled_rows", .int(quality.positives)))

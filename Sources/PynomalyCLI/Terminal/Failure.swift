@@ -24,7 +24,7 @@ enum ExitStatus: Int32 {
       0    done
       1    the data, a file or the model is not usable; the reason is on standard error
       2    the command line is not understood
-      3    done, and there are anomalies (only with --fail-on-anomaly)
+      3    done, and there are anomalies or drift (only with --fail-on-anomaly, --fail-on-drift)
       130  ended by Ctrl-C (143: by SIGTERM); nothing partial is left
       141  the reader of the standard output went away
     """

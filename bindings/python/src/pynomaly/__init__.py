@@ -6,8 +6,10 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._calibration import Calibration
 from ._catalog import DetectorInfo, OptionInfo, detector_info, detector_names
 from ._detector import Detector
+from ._drift import DriftDetector, FeatureDrift, kolmogorov_smirnov
 from ._errors import (
     ArgumentError,
     CancelledError,
@@ -29,27 +31,35 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._selection import Selection, machine_speed, select_detector
+from ._thresholds import Threshold, find_threshold
+from ._tuning import Tuning, tune
 
 if TYPE_CHECKING:
     from . import _detectors
     from ._detectors import *
     from ._isolation_forest import IsolationForest
     from ._local_outlier_factor import LocalOutlierFactor
+    from ._matrix_profile import MatrixProfile
     from ._outlier_detector import OutlierDetector
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "Calibration",
     "CancelledError",
     "Detector",
     "DetectorInfo",
+    "DriftDetector",
     "Error",
+    "FeatureDrift",
     "FileError",
     "InternalError",
     "InvalidDataError",
     "IsolationForest",
     "LocalOutlierFactor",
+    "MatrixProfile",
     "ModelFormatError",
     "NotFittedError",
     "NotSupportedError",
@@ -59,22 +69,30 @@ __all__ = [
     "OutlierDetector",
     "PluginError",
     "PluginInfo",
+    "Selection",
     "ShapeMismatchError",
+    "Threshold",
+    "Tuning",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
     "detector_names",
     "estimator_class",
+    "find_threshold",
     "get_thread_limit",
     "kernels_name",
+    "kolmogorov_smirnov",
     "library_version",
     "load",
     "load_plugin",
     "load_plugins",
+    "machine_speed",
     "plugins",
     "roc_auc",
     "save",
+    "select_detector",
     "set_thread_limit",
+    "tune",
 ]
 
 

@@ -18,18 +18,108 @@ from ._abilities import (
 from ._outlier_detector import OutlierDetector, OutlierDetectors
 
 __all__: list[str] = [
+    "CBLOF",
     "COPOD",
     "ECOD",
     "EllipticEnvelope",
     "Ensemble",
     "HBOS",
+    "HalfSpaceTrees",
     "KNN",
     "LODA",
     "MAD",
     "OneClassSVM",
     "PCA",
+    "RobustRandomCutForest",
+    "SGDOneClassSVM",
     "SlidingWindow",
 ]
+
+
+class CBLOF(OutlierDetector):
+    """How far rows are from the centre of the nearest large cluster; rows of small clusters, and
+    those far from the centre of their own, are anomalous.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Clusters to form by k-means; no more than there are distinct rows.
+        Allowed: int in [1, 1000000].
+
+    alpha : float, default=0.9
+        The share of the rows that the large clusters hold together.
+        Allowed: float in (0.0, 1.0].
+
+    beta : float, default=5.0
+        How many times as many rows the least large cluster has as the greatest small one.
+        Allowed: float in (1.0, 1e+300].
+
+    use_weights : bool, default=False
+        Multiply each score by the number of rows of the row's own cluster.
+
+    contamination : float, default=0.1
+        Share of outliers in the training data, which sets the threshold.
+        Allowed: float in (0.0, 0.5].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] He, Xu, Deng: Discovering Cluster-based Local Outliers, Pattern Recognition Letters 24,
+           2003
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "CBLOF"
+
+    def __init__(
+        self,
+        *,
+        n_clusters: int = 8,
+        alpha: float = 0.9,
+        beta: float = 5.0,
+        use_weights: bool = False,
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.alpha = alpha
+        self.beta = beta
+        self.use_weights = use_weights
+        self.contamination = contamination
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
 
 class COPOD(OutlierDetector):
@@ -381,6 +471,99 @@ class HBOS(OutlierDetector):
         self.alpha = alpha
         self.tol = tol
         self.closed = closed
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class HalfSpaceTrees(IncrementalOutlierDetector):
+    """Rows that fall where random trees counted few rows of the last window are anomalous; for
+    streams.
+
+    Parameters
+    ----------
+    n_trees : int, default=25
+        Number of trees.
+        Allowed: int in [1, 100000].
+
+    height : int, default=8
+        Cuts from the root of a tree to its leaves.
+        Allowed: int in [1, 20].
+
+    window_size : int, default=250
+        Rows in a window; each full one takes the place of the one before.
+        Allowed: int in [1, 16000000].
+
+    size_limit : float, default=0.1
+        Share of the window's rows below which a node is not looked into any further.
+        Allowed: float in [0.0, 1.0].
+
+    limits : {'window', 'unit'}, default='window'
+        Where the features' values lie: "window" learns it from the first window, as in the paper;
+        "unit" takes it to be 0 to 1, as river does when it is not told.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Tan, Ting, Liu: Fast Anomaly Detection for Streaming Data, IJCAI 2011
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "HalfSpaceTrees"
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 25,
+        height: int = 8,
+        window_size: int = 250,
+        size_limit: float = 0.1,
+        limits: Literal["window", "unit"] = "window",
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_trees = n_trees
+        self.height = height
+        self.window_size = window_size
+        self.size_limit = size_limit
+        self.limits = limits
+        self.random_state = random_state
         self.contamination = contamination
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -808,6 +991,239 @@ class PCA(OutlierDetector):
         self.whiten = whiten
         self.weighted = weighted
         self.standardization = standardization
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class RobustRandomCutForest(IncrementalOutlierDetector):
+    """Rows whose presence would displace many others in random cut trees are anomalous; for
+    streams.
+
+    Parameters
+    ----------
+    n_estimators : int, default=100
+        Number of trees.
+        Allowed: int in [1, 100000].
+
+    max_samples : int, default=256
+        Rows that a tree holds.
+        Allowed: int in [2, 16777216].
+
+    sampling : {'reservoir', 'sliding'}, default='reservoir'
+        Which rows a tree holds: "reservoir" for a random sample of all so far, of its own;
+        "sliding" for the last ones.
+
+    time_decay : float, default=0.0
+        With sampling "reservoir": a row's chance to be held shrinks by exp(-time_decay) with each
+        row that follows.
+        Allowed: float in [0.0, 1.0].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Guha, Mishra, Roy, Schrijvers: Robust Random Cut Forest Based Anomaly Detection on
+           Streams, ICML 2016
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "RobustRandomCutForest"
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 100,
+        max_samples: int = 256,
+        sampling: Literal["reservoir", "sliding"] = "reservoir",
+        time_decay: float = 0.0,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.sampling = sampling
+        self.time_decay = time_decay
+        self.random_state = random_state
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class SGDOneClassSVM(WeightedIncrementalOutlierDetector):
+    """OneClassSVM in time linear in the rows: kernel values with some rows stand for those with
+    all, and stochastic gradient descent finds the surface.
+
+    Parameters
+    ----------
+    kernel : {'rbf', 'linear'}, default='rbf'
+        The kernel: "rbf" by way of an approximation, or "linear", which is scikit-learn's
+        SGDOneClassSVM as it stands.
+
+    gamma : {'scale', 'auto'} or float, default='scale'
+        Coefficient of the kernel "rbf": a number, "scale" for 1 / (columns * variance of all
+        values), or "auto" for 1 / columns.
+        Allowed: float in (0.0, 1e+300], or "scale" or "auto".
+
+    approximation : {'nystroem', 'fourier'}, default='nystroem'
+        "nystroem" for kernel values with rows drawn from the first data, "fourier" for random
+        waves.
+
+    n_components : int, default=100
+        Features of the approximation; "nystroem" takes at most one a row.
+        Allowed: int in [1, 16384].
+
+    nu : float, default=0.5
+        Upper bound on the share of training rows outside, lower bound on that of rows that hold the
+        surface.
+        Allowed: float in (0.0, 1.0].
+
+    fit_intercept : bool, default=True
+        Whether the offset is learnt; false: it stays 0.
+
+    max_iter : int, default=1000
+        Most epochs, that is passes over the rows.
+        Allowed: int in [1, 1000000000].
+
+    tol : 'none' or float, default=0.001
+        Stop when the objective of five epochs is not below the best by this much; "none": make all
+        epochs.
+        Allowed: float in [0.0, 1e+300], or "none".
+
+    shuffle : bool, default=True
+        Go through the rows in a new random order in each epoch.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    learning_rate : {'optimal', 'constant', 'invscaling', 'adaptive'}, default='optimal'
+        "optimal": 1 / (nu (t0 + t)); "constant": eta0; "invscaling": eta0 / t^power_t; "adaptive":
+        eta0, a fifth of it whenever the objective stops falling.
+
+    eta0 : float, default=0.01
+        The rate that learning begins with; not used by "optimal".
+        Allowed: float in (0.0, 1e+300].
+
+    power_t : float, default=0.5
+        The exponent of "invscaling".
+        Allowed: float in [-100.0, 100.0].
+
+    warm_start : bool, default=False
+        Fitting again begins where the fitted model ended, with its features.
+
+    average : int or bool, default=False
+        Average the steps: true for all, a number for those from that row on (0: none).
+        Allowed: int >= 0, or bool.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Williams, Seeger: Using the Nyström Method to Speed Up Kernel Machines, NIPS 2000
+
+    .. [2] Rahimi, Recht: Random Features for Large-Scale Kernel Machines, NIPS 2007
+
+    .. [3] Bottou: Large-Scale Machine Learning with Stochastic Gradient Descent, COMPSTAT 2010
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "SGDOneClassSVM"
+
+    def __init__(
+        self,
+        *,
+        kernel: Literal["rbf", "linear"] = "rbf",
+        gamma: float | Literal["scale", "auto"] = "scale",
+        approximation: Literal["nystroem", "fourier"] = "nystroem",
+        n_components: int = 100,
+        nu: float = 0.5,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | Literal["none"] = 0.001,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        learning_rate: Literal["optimal", "constant", "invscaling", "adaptive"] = "optimal",
+        eta0: float = 0.01,
+        power_t: float = 0.5,
+        warm_start: bool = False,
+        average: int | bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.kernel = kernel
+        self.gamma = gamma
+        self.approximation = approximation
+        self.n_components = n_components
+        self.nu = nu
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.warm_start = warm_start
+        self.average = average
         self.n_jobs = n_jobs
         self.verbose = verbose
 

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _library
+from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
 from ._nested import option_text
+from ._thresholds import Threshold
 
 UNKNOWN = -1
 
@@ -81,7 +83,9 @@ class Model:
     def copy(self, fitted: bool = True) -> Model:
         """Another of the same options, and when `fitted` with the same knowledge if there is any."""
         if fitted and self.is_fitted:
-            return Model.from_bytes(self.to_bytes())
+            pointer = c_void_p()
+            call(library.pyn_detector_copy, self.pointer, byref(pointer))
+            return Model(pointer)
         return Model.create(self.name, self.options())
 
     # ------------------------------------------------------------------------------- options
@@ -164,6 +168,24 @@ class Model:
     def set_threshold(self, threshold: float) -> None:
         call(library.pyn_detector_set_threshold, self.pointer, threshold)
         self.threshold = threshold
+
+    def set_threshold_by(
+        self, rule: _library.ThresholdRule, scores: NDArray[np.float64] | None
+    ) -> Threshold:
+        found = _library.Threshold()
+        given = (None, 0) if scores is None else (scores.ctypes.data, scores.size)
+        call(library.pyn_detector_set_threshold_by, self.pointer, byref(rule), *given, byref(found))
+        self.threshold = found.value
+        return Threshold.of(found)
+
+    def calibration(self) -> Calibration | None:
+        pointer = c_void_p()
+        call(library.pyn_detector_get_calibration, self.pointer, byref(pointer))
+        return Calibration.of(pointer) if pointer else None
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        pointer = None if calibration is None else calibration._pointer
+        call(library.pyn_detector_set_calibration, self.pointer, pointer)
 
     # ---------------------------------------------------------------------------------- saving
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Union, cast
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Union, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,7 @@ from ._parameters import (
     parameters,
     threads,
 )
+from ._thresholds import Threshold
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -64,6 +65,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         The score below which a row is an outlier, and what `decision_function` takes off
         `score_samples`.
 
+    found_threshold_ : Threshold
+        What `set_threshold` found. Defined only after that.
+
     n_features_in_ : int
         Number of features seen during fit.
 
@@ -83,6 +87,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     verbose: int
     detector_: Detector
     offset_: float
+    found_threshold_: Threshold
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
@@ -152,12 +157,88 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         who = type(self).__name__
         if y is None:
             raise InvalidDataError(f"{who} requires y to be passed, but the target y is None.")
-        labels = np.asarray(y)
-        if not np.isin(labels, (-1, 1)).all():
-            raise InvalidDataError(
-                f"{who} learns from y of -1 for outliers and 1 for inliers; got {np.unique(labels)}"
-            )
-        return np.asarray(labels == -1)
+        return _outliers(y, who)
+
+    def set_threshold(
+        self,
+        method: str | float = "pot",
+        parameter: float | None = None,
+        *,
+        X: Any = None,
+        initial_quantile: float | None = None,
+    ) -> Self:
+        """Set `offset_` by one of the methods of `find_threshold`.
+
+        Parameters
+        ----------
+        method : {"percentile", "iqr", "mad", "pot"} or float, default="pot"
+            How the threshold is found from anomaly scores (``-score_samples``), also with its
+            parameter behind a colon: "pot:1e-3". A number is the threshold itself.
+
+        parameter : float, default=None
+            The percentile, the factor or the risk of the method.
+
+        X : array-like or table of shape (n_samples, n_features), default=None
+            Rows whose scores the threshold is found from, such as the training data. None: the
+            scores that the detector kept from training; not every detector keeps them.
+
+        initial_quantile : float, default=None
+            Where the tail of "pot" begins.
+
+        Returns
+        -------
+        self : object
+            What was found is in `found_threshold_`.
+        """
+        detector = self._detector().__copy__()
+        scores = None if X is None else self._score(X)
+        found = detector.set_threshold(
+            method, parameter, scores=scores, initial_quantile=initial_quantile
+        )
+        self._take(detector)
+        self.found_threshold_ = found
+        return self
+
+    def calibrate(
+        self, X: Any = None, y: ArrayLike | None = None, *, method: str | None = None
+    ) -> Self:
+        """Learn from the scores of X how scores become probabilities, for `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or table of shape (n_samples, n_features), default=None
+            Rows, best others than those fitted on. None: the scores that the detector kept from
+            training; not every detector keeps them.
+
+        y : array-like of shape (n_samples,), default=None
+            -1 for outliers and 1 for inliers.
+
+        method : str, default=None
+            A method of `Calibration`. None: "gaussian", or with y "logistic".
+
+        Returns
+        -------
+        self : object
+            Fitting drops the calibration.
+        """
+        labels = None if y is None else _outliers(y, type(self).__name__)
+        detector = self._detector().__copy__().calibrate(X, labels, method=method, **self._how())
+        self.detector_ = detector
+        return self
+
+    @property
+    def predict_proba(self) -> Callable[[Any], FloatArray]:
+        """The probability of being an inlier and of being an outlier, a column each, as PyOD has it.
+
+        There only once `calibrate` was called.
+        """
+        if "detector_" not in vars(self) or self.detector_.calibration is None:
+            raise AttributeError(_NOT_CALIBRATED)
+        return self._predict_proba
+
+    def _predict_proba(self, X: Any) -> FloatArray:
+        outlier = self._detector().predict_probability(X, **self._how())
+        return np.column_stack([1 - outlier, outlier])
 
     def _check_growth(self) -> None:
         """Called before a fitted model is grown: raise or warn if there is a reason."""
@@ -166,6 +247,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """Make a fitted detector this estimator's own."""
         self.detector_ = detector
         self.offset_ = -detector.threshold
+        vars(self).pop("found_threshold_", None)
         self.n_features_in_ = detector.feature_count
         if detector.feature_names is not None:
             self.feature_names_in_ = np.asarray(detector.feature_names, dtype=object)
@@ -237,6 +319,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
         def __getattr__(self, name: str) -> Any:
             """What fitting found, where nothing else has that name."""
+            if name == "predict_proba":
+                raise AttributeError(f"{type(self).__name__}: {_NOT_CALIBRATED}")
             if name.endswith("_") and not name.startswith("_"):
                 detector = vars(self).get("detector_")
                 if detector is not None:
@@ -356,7 +440,18 @@ def _replaced(each: Any, new: dict[str, Any]) -> Any:
     return (each[0], new[each[0]]) if is_pair and each[0] in new else each
 
 
+def _outliers(y: Any, who: str) -> NDArray[np.bool_]:
+    """Which rows scikit-learn's labels call outliers."""
+    labels = np.asarray(y)
+    if not np.isin(labels, (-1, 1)).all():
+        raise InvalidDataError(
+            f"{who} learns from y of -1 for outliers and 1 for inliers; got {np.unique(labels)}"
+        )
+    return np.asarray(labels == -1)
+
+
 _SIGNS = np.array([1, -1])
+_NOT_CALIBRATED = "predict_proba is there once calibrate has been called on the fitted estimator"
 
 OutlierDetectors = Sequence[Union[str, OutlierDetector, tuple[str, OutlierDetector]]]
 """Detectors that another one holds: by their texts, as estimators, or as pairs (name, estimator)."""

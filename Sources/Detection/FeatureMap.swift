@@ -1,0 +1,116 @@
+/// Takes rows to features in which the one-class machine is linear: the rows themselves, kernel values with
+/// landmarks (Williams, Seeger 2001), or waves (Rahimi, Recht 2007). Fixed by the first rows that are learnt.
+final class FeatureMap: @unchecked Sendable {
+  enum Kind: UInt32 {
+    case identity = 0
+    case nystroem = 1
+    case fourier = 2
+  }
+
+  let kind: Kind
+  let gamma: Double
+  let frame: Frame
+  /// The mean of each column of the first rows.
+  let means: Buffer<Double>
+  /// Landmarks, or the directions of the waves; none for the rows themselves.
+  let rows: KernelRows
+  /// Of the waves, in turns.
+  let phases: Buffer<Float>
+
+  /// Features.
+  var count: Int { kind == .identity ? frame.count : rows.count }
+  /// Doubles from one row of features to the next.
+  var width: Int { kind == .identity ? frame.width : rows.padded }
+  /// The square of what waves are multiplied by. The machine takes them as they are, and has weights and
+  /// steps multiplied instead.
+  var squaredHeight: Double { kind == .fourier ? 2 / Double(max(count, 1)) : 1 }
+
+  /// Kernel rows are looked at in coordinates in which the kernel is 2 to the minus squared distance.
+  init(
+    _ kind: Kind, gamma: Double, means: Buffer<Double>, rows: KernelRows, phases: Buffer<Float>
+  ) throws(DetectionError) {
+    self.kind = kind
+    self.gamma = gamma
+    self.means = means
+    self.rows = rows
+    self.phases = phases
+    frame = try Frame(features: Array(0..<means.count), of: means.count)
+    guard kind != .identity else { return }
+    for feature in 0..<frame.count {
+      frame.centres[feature] = means[feature]
+      frame.scales[feature] = FeatureMap.kernel(gamma).radialScale
+    }
+  }
+
+  static func kernel(_ gamma: Double) -> KernelFunction {
+    KernelFunction(kind: .radial, gamma: gamma, coef0: 0, degree: 0)
+  }
+
+  /// What one thread needs to load and map `capacity` rows.
+  final class Scratch: @unchecked Sendable {
+    let tile: Buffer<Double>
+    let points: Buffer<Float>
+    /// Without a map, rows of features.
+    let doubles: Buffer<Double>
+    /// With one.
+    let floats: Buffer<Float>
+
+    init(_ map: FeatureMap, rows capacity: Int) throws(DetectionError) {
+      let padded = (capacity + 3) & ~3
+      let mapped = map.kind != .identity
+      tile = try Buffer(count: mapped ? 4 * map.frame.width : 0)
+      points = try Buffer(count: mapped ? 4 * map.frame.count : 0)
+      let (size, overflow) = padded.multipliedReportingOverflow(by: map.width)
+      guard !overflow else {
+        throw DetectionError(.outOfMemory, "cannot allocate \(padded) x \(map.width) features")
+      }
+      doubles = try Buffer(count: mapped ? 0 : size)
+      floats = try Buffer(count: mapped ? size : 0)
+    }
+  }
+
+  /// The features of some rows, in the scratch's.
+  func load(
+    _ X: Matrix, from first: Int, rowNumbers: UnsafePointer<Int>? = nil, rows count: Int,
+    _ scratch: Scratch
+  ) throws(DetectionError) {
+    guard kind != .identity else {
+      try frame.load(
+        X, from: first, rowNumbers: rowNumbers, rows: count, into: scratch.doubles.base)
+      return
+    }
+    var row = 0
+    while row < count {
+      try loadPoints(
+        X, from: rowNumbers == nil ? first + row : first, rowNumbers: rowNumbers.map { $0 + row },
+        rows: min(4, count - row), scratch)
+      map(scratch, into: scratch.floats.base + row * width)
+      row += 4
+    }
+  }
+
+  /// Up to four rows as the kernels take them; the last one again where there are fewer.
+  func loadPoints(
+    _ X: Matrix, from first: Int, rowNumbers: UnsafePointer<Int>? = nil, rows: Int, _ scratch: Scratch
+  ) throws(DetectionError) {
+    try frame.load(X, from: first, rowNumbers: rowNumbers, rows: rows, into: scratch.tile.base)
+    for lane in 0..<4 {
+      let source = scratch.tile.base + min(lane, rows - 1) * frame.width
+      let target = scratch.points.base + lane * frame.count
+      for feature in 0..<frame.count { target[feature] = KernelRows.clamp(source[feature]) }
+    }
+  }
+
+  private func map(_ scratch: Scratch, into target: UnsafeMutablePointer<Float>) {
+    if kind == .nystroem {
+      FeatureKernels.chosen.radialFeatures(
+        scratch.points.base, frame.count, rows.floats.base, width / 8, target, width)
+    } else {
+      FeatureKernels.chosen.cosineFeatures(
+        scratch.points.base, frame.count, rows.floats.base, phases.base, width / 8, target, width)
+    }
+    for lane in 0..<4 {
+      for place in count..<width { target[lane * width + place] = 0 }
+    }
+  }
+}
