@@ -243,7 +243,23 @@ typedef struct pyn_value {
 
 #define PYN_VALUE_INIT { sizeof(pyn_value), 0, 0, 0, 0.0, NULL }
 
-/* What an option allows. Bounds are inclusive unless said; strings must be one of the choices. */
+/* Bits of pyn_option_info.types beside PYN_OPTION_STRING: strings other than the choices are allowed, and have
+ * a form. Values are still of the type PYN_OPTION_STRING. */
+enum {
+    PYN_OPTION_DETECTOR = 16,      /* a detector: NAME or NAME(option=value, ...) */
+    PYN_OPTION_DETECTOR_LIST = 32, /* such detectors, 1 to 256, with commas between: [KNN, PCA(whiten=false)] */
+    PYN_OPTION_NUMBER_LIST = 64    /* finite numbers >= 0: [1, 0.5] */
+};
+
+/* The text of a detector within an option, for instance LocalOutlierFactor(n_neighbors=20, metric="manhattan"):
+ * values are as pyn_detector_set_text reads them, or strings in double quotes, with \" and \\ for these two
+ * characters. Detectors hold detectors up to three deep: Ensemble(detectors=[KNN, PCA]) within a list. The
+ * brackets of the outermost list may be left out. The text is checked when it is set: INVALID_OPTION says at which
+ * character what is wrong. It reads back in one canonical form: the options that were given, in the
+ * order of the detector's list. Detectors of plugins must be loaded when it is set. At most 65536 bytes. */
+
+/* What an option allows. Bounds are inclusive unless said; strings must be one of the choices, or of the
+ * form that a bit of `types` names. */
 typedef struct pyn_option_info {
     size_t struct_size;
     const char *name;
@@ -339,7 +355,10 @@ typedef struct pyn_call {
  * HalfSpaceTrees: one pass over X, and O(n_trees * height) for each of at most 2 window_size rows.
  * RobustRandomCutForest: each row that a tree takes in costs O(log(max_samples) * columns): of n rows about
  * max_samples * ln(n / max_samples) with "reservoir", the last max_samples with "sliding". The model has about
- * 24 * n_estimators * max_samples * columns bytes. */
+ * 24 * n_estimators * max_samples * columns bytes.
+ * Ensemble: what fitting and scoring its detectors takes, one after another. Sample weights and partial_fit
+ * where each of them can; NOT_SUPPORTED names the first that cannot. SlidingWindow: as its detector on
+ * rows - window + 1 rows of window * columns; at least `window` rows. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
@@ -384,7 +403,11 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * HalfSpaceTrees: 1 less the mean mass of the last window's nodes, weighted by 2^depth, over the largest there could
  * be, in [0, 1]. O(rows * n_trees * height). RobustRandomCutForest: the collusive displacement (CoDisp) that
  * the row is expected to cause if it were inserted, in [0, max_samples].
- * O(rows * n_estimators * log(max_samples) * columns). */
+ * O(rows * n_estimators * log(max_samples) * columns).
+ * Ensemble: the average, maximum or median of its detectors' scores, each less the mean of its training scores and
+ * divided by their standard deviation; rank_average: the average share of training scores below, in
+ * [0, 1]. SlidingWindow: the mean or maximum of its detector's scores of the windows that hold the row, or that
+ * of the window that ends with it. X is one series; INVALID_DATA when it has rows, but fewer than a window. */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -417,7 +440,11 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * PCA: each distance to a component shared out as its square is.
  * CBLOF: the distance shared out as its square is. MatrixProfile: a channel's part of the mean.
  * HalfSpaceTrees: log2 of how much of its parent's mass each node on the way keeps, scaled to the score.
- * RobustRandomCutForest: the displacement of each possible cut goes to the features that it could be on. */
+ * RobustRandomCutForest: the displacement of each possible cut goes to the features that it could be on.
+ * Ensemble: its detectors' shares over their standard deviations, combined as the scores are (maximum: those of the
+ * detector that is the maximum; median: of the middle one or two); what the means take off, all
+ * features bear alike, so that shares can be negative. SlidingWindow: its detector's shares, summed over the rows
+ * of a window, then combined as the scores are. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -429,8 +456,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
  * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM,
  * SGDOneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
- * or, where it has none (COPOD, ECOD, HBOS, HalfSpaceTrees, LODA,
- * RobustRandomCutForest), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
+ * or, where it has none (COPOD, ECOD, Ensemble, HBOS, HalfSpaceTrees, LODA,
+ * RobustRandomCutForest, SlidingWindow), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -571,7 +598,8 @@ const char *pyn_detector_get_name(const pyn_detector *detector);
 /* 1 when fitted, else 0 (also for NULL). [any thread] */
 int32_t pyn_detector_is_fitted(const pyn_detector *detector);
 
-/* 1 when rows are the steps of a series in their order, as with MatrixProfile: a row's score depends on the rows
+/* 1 when rows are the steps of a series in their order, as with MatrixProfile, SlidingWindow and an
+ * Ensemble with one of these: a row's score depends on the rows
  * around it, and the rows of each call are a series of their own, to be fitted or scored whole. Streams
  * (section 12) of such detectors are held in memory whole. Else 0 (also for NULL). [one thread per object] */
 int32_t pyn_detector_reads_series(const pyn_detector *detector);
@@ -595,7 +623,8 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
  * "random_state". HalfSpaceTrees: "n_trees", "height", "window_size", "n_window_samples" (rows that the
  * scores go by), "random_state". RobustRandomCutForest: "n_estimators", "max_samples", "n_samples" (rows learnt
- * from), "node_count", "random_state".
+ * from), "node_count", "random_state". Ensemble: "n_detectors",
+ * "random_state". SlidingWindow: "window".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);

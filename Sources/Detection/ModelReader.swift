@@ -3,6 +3,8 @@ public struct ModelReader {
   private let bytes: UnsafeRawBufferPointer
   private var position: Int
   private var end: Int
+  /// How many models the one that is read now lies within.
+  var depth = 0
 
   init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes

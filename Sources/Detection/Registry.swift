@@ -4,9 +4,9 @@ import Glibc
 /// away.
 public enum Registry {
   private static let store = Store([
-    CBLOF(), COPOD(), ECOD(), EllipticEnvelope(), HBOS(), HalfSpaceTrees(), IsolationForest(), KNN(), LODA(),
-    LocalOutlierFactor(), MAD(), MatrixProfile(), OneClassSVM(), PCA(), RobustRandomCutForest(),
-    SGDOneClassSVM(),
+    CBLOF(), COPOD(), ECOD(), EllipticEnvelope(), Ensemble(), HBOS(), HalfSpaceTrees(), IsolationForest(),
+    KNN(), LODA(), LocalOutlierFactor(), MAD(), MatrixProfile(), OneClassSVM(), PCA(),
+    RobustRandomCutForest(), SGDOneClassSVM(), SlidingWindow(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

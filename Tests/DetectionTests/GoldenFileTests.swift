@@ -28,6 +28,14 @@ struct GoldenFileTests {
     "ecod": ("ECOD", [:]),
     "halfspace": ("HalfSpaceTrees", ["n_trees": .int(5), "window_size": .int(120)]),
     "halfspace-first": ("HalfSpaceTrees", ["n_trees": .int(3), "height": .int(4), "window_size": .int(1000)]),
+    "ensemble": ("Ensemble", ["detectors": .string("[KNN, MAD]")]),
+    "ensemble-ranks": (
+      "Ensemble",
+      [
+        "detectors": .string("[COPOD, HBOS, Ensemble(detectors=[MAD, PCA])]"),
+        "combination": .string("rank_average"),
+      ]
+    ),
     "hbos": ("HBOS", ["n_bins": .int(5)]),
     "loda": ("LODA", ["n_random_cuts": .int(5)]),
     "mad": ("MAD", [:]),
@@ -44,6 +52,11 @@ struct GoldenFileTests {
     "sgd-nystroem": ("SGDOneClassSVM", ["n_components": .int(20), "nu": .double(0.1)]),
     "cuts": ("RobustRandomCutForest", ["n_estimators": .int(5), "max_samples": .int(40)]),
     "cuts-sliding": ("RobustRandomCutForest", ["n_estimators": .int(2), "max_samples": .int(30), "sampling": .string("sliding")]),
+    "window": ("SlidingWindow", ["detector": .string("HBOS"), "window": .int(4)]),
+    "window-shapes": (
+      "SlidingWindow",
+      ["detector": .string("KNN"), "standardize": .bool(true), "aggregation": .string("mean")]
+    ),
   ]
 
   static func rows() -> Table {

@@ -58,7 +58,8 @@ struct OptionDescription {
     allowed = libraryString(info.allowed)
     let kinds = [
       (PYN_OPTION_INT, "int"), (PYN_OPTION_DOUBLE, "double"), (PYN_OPTION_BOOL, "bool"),
-      (PYN_OPTION_STRING, "string"),
+      (PYN_OPTION_STRING, "string"), (PYN_OPTION_DETECTOR, "detector"),
+      (PYN_OPTION_DETECTOR_LIST, "detectors"), (PYN_OPTION_NUMBER_LIST, "numbers"),
     ]
     types = kinds.filter { Int(info.types) & $0.0 != 0 }.map(\.1)
     choices = (0..<Int(info.choice_count)).map { libraryString(info.choices[$0]) }

@@ -43,8 +43,11 @@ static void use(const pyn_detector *detector) {
     if (pyn_detector_get_feature_count(detector, &columns, &error) || columns < 1)
         fail("feature count", error.message);
     if (columns > 4096) return;
+    const char *name = pyn_detector_get_name(detector);
+    const int is_ensemble = strcmp(name, "Ensemble") == 0;
     // Of a series as many rows as it has in a window.
     double window = 1;
+    if (pyn_detector_reads_series(detector) && is_ensemble) return;  // with windows of any length
     if (pyn_detector_reads_series(detector) && pyn_detector_get_fitted(detector, "window", &window, &error))
         fail("window", error.message);
     if (window * (double)columns > 1 << 20) return;
@@ -54,11 +57,15 @@ static void use(const pyn_detector *detector) {
     double *scores = calloc((size_t)rows, sizeof *scores);
     int32_t *labels = calloc((size_t)rows, sizeof *labels);
     const pyn_matrix X = PYN_MATRIX_F64(values, rows, columns);
-    if (pyn_detector_score(detector, &X, NULL, scores, rows, &error)) fail("score", error.message);
+    const pyn_status scored = pyn_detector_score(detector, &X, NULL, scores, rows, &error);
+    if (scored == PYN_ERROR_INVALID_DATA && is_ensemble) {  // of a series, whatever its options say
+        free(values), free(shares), free(scores), free(labels);
+        return;
+    }
+    if (scored) fail("score", error.message);
     // Every score is finite; only these may be below 0, and only the first's shares.
-    const char *name = pyn_detector_get_name(detector);
     const double most = strcmp(name, "IsolationForest") == 0 ? 1 : DBL_MAX;
-    const int is_histogram = strcmp(name, "HBOS") == 0;
+    const int is_histogram = strcmp(name, "HBOS") == 0 || is_ensemble || strcmp(name, "SlidingWindow") == 0;
     const double least = is_histogram || strcmp(name, "LODA") == 0 || strstr(name, "OneClassSVM") ? -DBL_MAX : 0;
     for (int64_t r = 0; r < rows; r++)
         if (!(scores[r] >= least && scores[r] <= most)) {

@@ -43,6 +43,10 @@ static const char *const kinds[][6] = {
     {"LocalOutlierFactor", "n_neighbors", "3"},
     {"LocalOutlierFactor", "p", "2.5"},
     {"LocalOutlierFactor", "novelty", "true"},
+    {"Ensemble", "detectors", "KNN, MAD"},
+    {"Ensemble", "detectors", "[COPOD, Ensemble(detectors=[MAD, PCA])]", "combination", "rank_average"},
+    {"SlidingWindow", "detector", "HBOS", "window", "4"},
+    {"SlidingWindow", "detector", "KNN", "standardize", "true"},
 };
 
 // Some seeds have a calibration: methods 1 to 6, else none.

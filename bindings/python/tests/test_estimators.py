@@ -135,6 +135,8 @@ def test_scores_and_labels(name, clusters):
     if detector_info(name).reads_series:
         return  # these rows are in no order
     assert pynomaly.roc_auc(-scores, y) > 0.7
+    if detector_info(name).reads_series:
+        return  # a row alone is no series
     alone = np.concatenate([estimator.score_samples(X[i : i + 1]) for i in range(50)])
     assert np.array_equal(alone, scores[:50])
 

@@ -21,6 +21,13 @@ _TYPES: dict[int, type] = {
 }
 
 
+_FORMS: dict[int, str] = {
+    _library.OPTION_DETECTOR: "detector",
+    _library.OPTION_DETECTOR_LIST: "detectors",
+    _library.OPTION_NUMBER_LIST: "numbers",
+}
+
+
 @dataclass(frozen=True)
 class OptionInfo:
     """An option of a detector and what it allows."""
@@ -32,6 +39,8 @@ class OptionInfo:
     types: tuple[type, ...]
     choices: tuple[str, ...]
     default: OptionValue
+    holds: str = ""
+    """What a string other than the choices may hold: "detector", "detectors", "numbers" or nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,7 @@ def _option_info(name: str, index: int) -> OptionInfo:
         types=tuple(python for flag, python in _TYPES.items() if info.types & flag),
         choices=tuple(text(info.choices[i]) for i in range(info.choice_count)),
         default=from_value(info.default_value),
+        holds="".join(form for flag, form in _FORMS.items() if info.types & flag),
     )
 
 

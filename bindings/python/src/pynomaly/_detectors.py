@@ -5,18 +5,24 @@ Written by `make python-classes` from the options that the library lists; not by
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from ._abilities import IncrementalOutlierDetector, WeightedIncrementalOutlierDetector, WeightedOutlierDetector
-from ._outlier_detector import OutlierDetector
+from ._abilities import (
+    IncrementalOutlierDetector,
+    WeightedIncrementalOutlierDetector,
+    WeightedOutlierDetector,
+)
+from ._outlier_detector import OutlierDetector, OutlierDetectors
 
 __all__: list[str] = [
     "CBLOF",
     "COPOD",
     "ECOD",
     "EllipticEnvelope",
+    "Ensemble",
     "HBOS",
     "HalfSpaceTrees",
     "KNN",
@@ -26,6 +32,7 @@ __all__: list[str] = [
     "PCA",
     "RobustRandomCutForest",
     "SGDOneClassSVM",
+    "SlidingWindow",
 ]
 
 
@@ -300,6 +307,89 @@ class EllipticEnvelope(OutlierDetector):
         self.support_fraction = support_fraction
         self.contamination = contamination
         self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class Ensemble(WeightedIncrementalOutlierDetector):
+    """Several detectors, whose standardised scores are averaged or otherwise combined.
+
+    Parameters
+    ----------
+    detectors : str or list of str, estimators or (name, estimator), default='[IsolationForest, KNN, PCA]'
+        The members. Their contamination is not used. A member without a random_state of its own
+        gets one that is drawn by the ensemble's.
+        Allowed: detectors, as "[IsolationForest, KNN(n_neighbors=10)]".
+
+    combination : {'average', 'maximum', 'median', 'weighted', 'rank_average'}, default='average'
+        What of the members' scores, as standard deviations from the mean of their training scores,
+        is the score; "rank_average" takes the share of training scores below, "weighted" the
+        average by the option weights.
+
+    weights : 'equal', str or list of float, default='equal'
+        A weight for each member, with the combination "weighted".
+        Allowed: "equal", or numbers >= 0, as "[1, 0.5]".
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Aggarwal, Sathe: Theoretical Foundations and Algorithms for Outlier Ensembles, SIGKDD
+           Explorations 17, 2015
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "Ensemble"
+
+    def __init__(
+        self,
+        *,
+        detectors: OutlierDetectors | str = "[IsolationForest, KNN, PCA]",
+        combination: Literal["average", "maximum", "median", "weighted", "rank_average"] = "average",
+        weights: Sequence[float] | str = "equal",
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.detectors = detectors
+        self.combination = combination
+        self.weights = weights
+        self.random_state = random_state
+        self.contamination = contamination
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -1134,5 +1224,94 @@ class SGDOneClassSVM(WeightedIncrementalOutlierDetector):
         self.power_t = power_t
         self.warm_start = warm_start
         self.average = average
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class SlidingWindow(IncrementalOutlierDetector):
+    """For series: a detector judges windows of consecutive rows; a row is as anomalous as its
+    windows.
+
+    Parameters
+    ----------
+    detector : str or estimator, default='IsolationForest'
+        What judges the windows; its contamination is not used.
+        Allowed: a detector, as "LocalOutlierFactor(n_neighbors=20)".
+
+    window : int, default=10
+        Rows in a window.
+        Allowed: int in [1, 1000000].
+
+    stride : int, default=1
+        Learn from every stride-th window; scoring always goes by one row.
+        Allowed: int in [1, 1000000].
+
+    aggregation : {'last', 'mean', 'maximum'}, default='last'
+        A row's score: that of the window that ends with it ("last", which looks at no later row;
+        the first rows, where none ends, take the first window's), or the mean or maximum over the
+        windows that hold it.
+
+    standardize : bool, default=False
+        Take each window's own mean off its columns and divide them by its own deviation, so that
+        windows differ by shape alone.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Schmidl, Wenig, Papenbrock: Anomaly Detection in Time Series: A Comprehensive Evaluation,
+           PVLDB 15, 2022
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "SlidingWindow"
+
+    def __init__(
+        self,
+        *,
+        detector: OutlierDetector | str = "IsolationForest",
+        window: int = 10,
+        stride: int = 1,
+        aggregation: Literal["last", "mean", "maximum"] = "last",
+        standardize: bool = False,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.detector = detector
+        self.window = window
+        self.stride = stride
+        self.aggregation = aggregation
+        self.standardize = standardize
+        self.contamination = contamination
         self.n_jobs = n_jobs
         self.verbose = verbose

@@ -15,6 +15,7 @@ from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
+from ._nested import option_text
 from ._thresholds import Threshold
 
 UNKNOWN = -1
@@ -90,6 +91,9 @@ class Model:
     # ------------------------------------------------------------------------------- options
 
     def set_option(self, name: str, value: Any) -> None:
+        if not isinstance(value, (str, int, float)):
+            held = [each for each in detector_info(self.name).options if each.name == name and each.holds]
+            value = option_text(held[0], value) if held else value
         if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
             value = float(value) if self._takes_only_fractions(name) else int(value)
         if isinstance(value, (bool, np.bool_)):

@@ -13,6 +13,7 @@ import numpy as np
 
 from ._catalog import DetectorInfo, OptionInfo, detector_info
 from ._errors import OptionError
+from ._nested import option_text
 
 TAKEN = frozenset(
     [
@@ -52,6 +53,8 @@ def default_value(option: OptionInfo) -> Any:
 
 def option_value(option: OptionInfo, value: Any) -> Any:
     """What the library is told when the parameter is `value`."""
+    if option.holds:
+        return option_text(option, value)
     return _seed(value, option) if is_seed(option) else value
 
 
