@@ -1,7 +1,7 @@
 /// Lets a detector learn from a stream in bounded memory. The detector stays as it is until ``finish()``.
 ///
 /// A detector with partial_fit learns from every row, in parts of ``partRows(columns:)`` rows however the
-/// stream's batches are cut. Others learn from a ``Reservoir`` sample.
+/// stream's batches are cut. Others learn from a ``Reservoir`` sample, those of series from all rows at once.
 public final class StreamLearner {
   private let detector: Detector
   private let columns: Int
@@ -50,7 +50,8 @@ public final class StreamLearner {
     sample = Reservoir(
       columns: columns, seed: detector.samplingSeed,
       capacity: inParts
-        ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows) : Reservoir.capacity)
+        ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows)
+        : detector.readsSeries ? Int.max : Reservoir.capacity)
   }
 
   /// 16,384 rows, or fewer where these would take more than 16 MB.
