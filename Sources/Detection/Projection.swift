@@ -121,7 +121,9 @@ final class Projection {
   }
 
   /// How many directions to take: some rows are searched for, and the rows counted that would be left in
-  /// question. 0: all columns are faster. Weights as measured, in cycles.
+  /// question. 0: all columns are faster. The weights are
+  /// estimates, in cycles: a twelfth a column of the tile, half a one for a row that is measured, and 60 for
+  /// getting to it.
   private static func choose(
     _ points: Buffer<Double>, rows: Int, width: Int, centre: Buffer<Double>, scale: Double,
     basis: Buffer<Double>, count: Int, k: Int, _ teller: ProgressTeller
