@@ -1,7 +1,8 @@
 /// Lets a detector learn from a stream in bounded memory. The detector stays as it is until ``finish()``.
 ///
 /// A detector with partial_fit learns from every row, in parts of ``partRows(columns:)`` rows however the
-/// stream's batches are cut. Others learn from a ``Reservoir`` sample.
+/// stream's batches are cut. Others learn from a ``Reservoir`` sample. Streams that the sample holds whole are
+/// fitted as a matrix is, where that is not the same.
 public final class StreamLearner {
   private let detector: Detector
   private let columns: Int
@@ -14,6 +15,8 @@ public final class StreamLearner {
   private var model: (any Model)?
   private let isContinuing: Bool
   private let contamination: Double?
+  /// Whether a stream that the sample holds whole is fitted from that.
+  private let fitsFew: Bool
   private var sample: Reservoir
 
   /// continuing: go on with the detector's model, instead of replacing it.
@@ -45,11 +48,12 @@ public final class StreamLearner {
     model = continuing ? detector.model : nil
     contamination =
       detector.options.double("contamination") ?? detector.detectorClass.usualContamination
+    fitsFew = !continuing && !detector.detectorClass.fitsInParts
     partRows = StreamLearner.partRows(columns: columns)
     part = inParts ? try Buffer(count: partRows * columns, zeroed: false) : nil
     sample = Reservoir(
       columns: columns, seed: detector.samplingSeed,
-      capacity: inParts
+      capacity: inParts && !fitsFew
         ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows) : Reservoir.capacity)
   }
 
@@ -65,7 +69,7 @@ public final class StreamLearner {
     guard let part else {
       return try sample.take(batch, rows: rows, columnStride: columnStride)
     }
-    if contamination != nil { try sample.take(batch, rows: rows, columnStride: columnStride) }
+    if contamination != nil || fitsFew { try sample.take(batch, rows: rows, columnStride: columnStride) }
     var row = 0
     while row < rows {
       let count = min(rows - row, partRows - filled)
@@ -99,7 +103,7 @@ public final class StreamLearner {
 
   /// The stream is at its end: the detector takes what has been learnt.
   public func finish() throws(DetectionError) {
-    guard part != nil else {
+    guard part != nil, !fitsFew || firstRow + filled > Reservoir.capacity else {
       return try sample.withMatrix { (X) throws(DetectionError) in
         try detector.fit(Training(X), call: call)
       }
