@@ -36,7 +36,8 @@ public final class StreamLearner {
           + (info.capabilities.contains(.warmStart)
             ? "; with the option warm_start, fitting a stream grows the model" : ""))
     }
-    if continuing, let model = detector.model, model.featureCount != columns {
+    let goesOn = continuing || (inParts && detector.options.bool("warm_start"))
+    if goesOn, let model = detector.model, model.featureCount != columns {
       throw DetectionError(
         .shapeMismatch,
         "the stream has \(columns) columns, but the model was fitted on \(model.featureCount)")
@@ -45,7 +46,7 @@ public final class StreamLearner {
     self.columns = columns
     self.call = call
     isContinuing = continuing
-    model = continuing ? detector.model : nil
+    model = goesOn ? detector.model : nil
     contamination =
       detector.options.double("contamination") ?? detector.detectorClass.usualContamination
     fitsFew = !continuing && !detector.detectorClass.fitsInParts
