@@ -8,7 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *   16. Selection         17. Tuning              18. Drift
+ *   16. Selection         17. Tuning                 18. Drift
  *
  * The shortest useful program:
  *
@@ -176,7 +176,8 @@ enum {
     PYN_CAPABILITY_MISSING_VALUES = 4, /* an option makes NaN a value like any other */
     PYN_CAPABILITY_WARM_START = 8,     /* a fitted model can be grown by fitting again */
     PYN_CAPABILITY_PARTIAL_FIT = 16,   /* pyn_detector_partial_fit works */
-    PYN_CAPABILITY_NEEDS_LABELS = 32   /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_NEEDS_LABELS = 32,  /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_SERIES = 64         /* rows are the steps of a series (pyn_detector_reads_series) */
 };
 
 typedef struct pyn_detector_info {
@@ -328,6 +329,9 @@ typedef struct pyn_call {
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
  * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
+ * CBLOF: O(rows * n_clusters * columns) for each of some tens of steps.
+ * MatrixProfile: O(rows^2 * columns), memory O(rows * columns) and O(rows) a thread; the series must have at least
+ * window + 2 * exclusion_zone + 1 rows.
  * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps.
  * HalfSpaceTrees: one pass over X, and O(n_trees * height) for each of at most 2 window_size rows.
  * RobustRandomCutForest: each row that a tree takes in costs O(log(max_samples) * columns): of n rows about
@@ -368,6 +372,12 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * SGDOneClassSVM: the offset less the machine's value: above 0 outside. O(rows * n_components * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
  * (Shyu and others 2003). O(rows * columns * components).
+ * CBLOF: the distance of the nearest centre of a large cluster (He, Xu, Deng 2003), with use_weights times the rows
+ * of the own cluster. O(rows * columns * clusters).
+ * MatrixProfile: the distance of a window from the most alike one of the training series, the mean of the
+ * channels; of a row the greatest of the windows that it is part of, or that of the window that ends with it
+ * (row_score). Unless novelty is true a piece of the training series scores as in training. INVALID_DATA when a
+ * new series has rows, but fewer than a window. O(rows * training rows * columns).
  * HalfSpaceTrees: 1 less the mean mass of the last window's nodes, weighted by 2^depth, over the largest there could
  * be, in [0, 1]. O(rows * n_trees * height). RobustRandomCutForest: the collusive displacement (CoDisp) that
  * the row is expected to cause if it were inserted, in [0, max_samples].
@@ -402,6 +412,7 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
  * SGDOneClassSVM: likewise, with landmarks for support vectors; waves: the score's fall with the column at its mean.
  * PCA: each distance to a component shared out as its square is.
+ * CBLOF: the distance shared out as its square is. MatrixProfile: a channel's part of the mean.
  * HalfSpaceTrees: log2 of how much of its parent's mass each node on the way keeps, scaled to the score.
  * RobustRandomCutForest: the displacement of each possible cut goes to the features that it could be on. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
@@ -557,6 +568,11 @@ const char *pyn_detector_get_name(const pyn_detector *detector);
 /* 1 when fitted, else 0 (also for NULL). [any thread] */
 int32_t pyn_detector_is_fitted(const pyn_detector *detector);
 
+/* 1 when rows are the steps of a series in their order, as with MatrixProfile: a row's score depends on the rows
+ * around it, and the rows of each call are a series of their own, to be fitted or scored whole. Streams
+ * (section 12) of such detectors are held in memory whole. Else 0 (also for NULL). [one thread per object] */
+int32_t pyn_detector_reads_series(const pyn_detector *detector);
+
 /* Columns of the fitted data. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t *count,
                                           pyn_error *error);
@@ -570,7 +586,10 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * EllipticEnvelope: "log_determinant",
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
- * "n_selected_components". SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
+ * "n_selected_components". CBLOF: "n_clusters" (formed), "n_large_clusters", "n_iter", "inertia", "random_state".
+ * MatrixProfile: "window", "exclusion_zone", "n_samples", "n_discords", and for each discord k = 0 ..
+ * n_discords - 1 "discord_k", the row where its window begins, and "discord_k_score".
+ * SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
  * "random_state". HalfSpaceTrees: "n_trees", "height", "window_size", "n_window_samples" (rows that the
  * scores go by), "random_state". RobustRandomCutForest: "n_estimators", "max_samples", "n_samples" (rows learnt
  * from), "node_count", "random_state".
@@ -580,7 +599,7 @@ pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *nam
 
 /* Write the scores of the rows that were fitted, in their order; `count` must be at least their number
  * ("n_samples" of pyn_detector_get_fitted). Detectors that compare rows with each other keep them (KNN,
- * LocalOutlierFactor): here a row is not among its own neighbours. A contamination sets the threshold by
+ * LocalOutlierFactor, MatrixProfile): here a row is not among its own neighbours. A contamination sets the threshold by
  * them, and they are kept in the model file. Errors: NOT_FITTED, NOT_SUPPORTED (other detectors: score the
  * rows instead), SHAPE_MISMATCH. [any thread] */
 pyn_status pyn_detector_get_training_scores(const pyn_detector *detector, double *scores, int64_t count,
@@ -1088,6 +1107,13 @@ typedef struct pyn_drift_feature {
 /* Errors: INVALID_ARGUMENT (index). [one thread per object] */
 pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
                                  pyn_error *error);
+
+/* Save a drift monitor with all it has seen, and load it. As pyn_detector_save_memory and _load_memory: with
+ * buffer NULL only *size is set, and loading is safe with bytes from a stranger.
+ * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [one thread per object] */
+pyn_status pyn_drift_save_memory(const pyn_drift *drift, void *buffer, size_t capacity, size_t *size,
+                                 pyn_error *error);
+pyn_status pyn_drift_load_memory(const void *data, size_t size, pyn_drift **drift, pyn_error *error);
 
 /* NULL is fine. [one thread per object] */
 void pyn_drift_free(pyn_drift *drift);

@@ -49,6 +49,9 @@ public final class Detector {
     try options.set(name, text: text)
   }
 
+  /// Whether rows are the steps of a series in order, which only as a whole can be fitted and scored.
+  public var readsSeries: Bool { detectorClass.readsSeries(options) }
+
   /// What a sample of a stream's rows is drawn by.
   public var samplingSeed: UInt64 { options.seed }
 
@@ -76,19 +79,25 @@ public final class Detector {
     let contamination = options.double("contamination") ?? detectorClass.usualContamination
     let model = try method(
       training, options, previous,
-      contamination == nil || detectorClass.keepsTrainingScores ? call : call.part(0...0.5))
+      contamination == nil || detectorClass.knowsTrainingScores ? call : call.part(0...0.5))
+    let known = model.takeTrainingScores()
     var threshold = model.naturalThreshold
     var recentScores: [Double] = []
     if let contamination {
       let scores: Buffer<Double>
-      if let kept = model.trainingScores {
+      if let known {
         scores = try Buffer<Double>(count: X.rows)
-        scores.base.update(from: kept.base, count: min(kept.count, X.rows))
+        scores.base.update(from: known.base, count: min(known.count, X.rows))
       } else {
         scores = try trainingScores(of: X, by: model, after: recent, call: call.part(0.5...1))
         recentScores = recents(of: scores)
       }
-      threshold = quantile(scores, 1 - contamination)
+      // All rows of the same window can have the greatest score: then these are the outliers, rather than none.
+      let range = readsSeries ? scores.range : nil
+      threshold = quantile(consuming: scores, 1 - contamination)
+      if let range, range.lowerBound < range.upperBound {
+        threshold = min(threshold, range.upperBound.nextDown)
+      }
     }
     try ProgressTeller.finish(call, "fit")
     adopt(model, threshold: threshold, recentScores: recentScores)

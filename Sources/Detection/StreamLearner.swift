@@ -1,8 +1,8 @@
 /// Lets a detector learn from a stream in bounded memory. The detector stays as it is until ``finish()``.
 ///
 /// A detector with partial_fit learns from every row, in parts of ``partRows(columns:)`` rows however the
-/// stream's batches are cut. Others learn from a ``Reservoir`` sample. Streams that the sample holds whole are
-/// fitted as a matrix is, where that is not the same.
+/// stream's batches are cut. Others learn from a ``Reservoir`` sample, those of series from all rows at once.
+/// Streams that the sample holds whole are fitted as a matrix is, where that is not the same.
 public final class StreamLearner {
   private let detector: Detector
   private let columns: Int
@@ -55,7 +55,8 @@ public final class StreamLearner {
     sample = Reservoir(
       columns: columns, seed: detector.samplingSeed,
       capacity: inParts && !fitsFew
-        ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows) : Reservoir.capacity)
+        ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows)
+        : detector.readsSeries ? Int.max : Reservoir.capacity)
   }
 
   /// 16,384 rows, or fewer where these would take more than 16 MB.

@@ -112,6 +112,7 @@ public func pyn_detector_score_stream(
     if !known.isEmpty, table.names.allSatisfy({ !$0.isEmpty }) {
       try check(names: table.names, against: known)
     }
+    if handle.detector.readsSeries { return try scoreSeries(table, handle.detector, call, take, context) }
     try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
       let scores = try Buffer<Double>(count: rows, zeroed: false)
@@ -120,6 +121,32 @@ public func pyn_detector_score_stream(
         take(scores.base, Int64(firstRow), Int64(rows), context)
       }
       if stop != 0 { throw DetectionError(.cancelled, "cancelled by the scores callback") }
+    }
+  }
+}
+
+/// The batches are one series, held whole.
+private func scoreSeries(
+  _ table: ArrowTable, _ detector: Detector, _ call: Call, _ take: pyn_scores_callback,
+  _ context: UnsafeMutableRawPointer?
+) throws(DetectionError) {
+  var series = Reservoir(columns: table.columns, seed: 0, capacity: Int.max)
+  var batches: [Int] = []
+  try table.forEachBatch { (values, _, rows) throws(DetectionError) in
+    try series.take(values.base, rows: rows, columnStride: rows)
+    batches.append(rows)
+    if let progress = call.progress, !progress(0, "read") { throw DetectionError.cancelled }
+  }
+  try series.withMatrix { (X) throws(DetectionError) in
+    let scores = try Buffer<Double>(count: X.rows, zeroed: false)
+    try detector.score(X, call: call, into: scores.base)
+    var first = 0
+    for rows in batches {
+      let stop = withExtendedLifetime(scores) {
+        take(scores.base + first, Int64(first), Int64(rows), context)
+      }
+      if stop != 0 { throw DetectionError(.cancelled, "cancelled by the scores callback") }
+      first += rows
     }
   }
 }

@@ -23,6 +23,7 @@ struct GoldenFileTests {
     "lof-dots": ("LocalOutlierFactor", ["algorithm": .string("brute"), "contamination": .double(0.1)]),
     "knn": ("KNN", ["metric": .string("cosine"), "method": .string("median")]),
     "knn-minkowski": ("KNN", ["p": .double(2.5), "novelty": .bool(true)]),
+    "cblof": ("CBLOF", ["n_clusters": .int(4), "use_weights": .bool(true)]),
     "copod": ("COPOD", [:]),
     "ecod": ("ECOD", [:]),
     "halfspace": ("HalfSpaceTrees", ["n_trees": .int(5), "window_size": .int(120)]),
@@ -31,6 +32,10 @@ struct GoldenFileTests {
     "loda": ("LODA", ["n_random_cuts": .int(5)]),
     "mad": ("MAD", [:]),
     "ellipse": ("EllipticEnvelope", [:]),
+    "profile": ("MatrixProfile", ["window": .int(12)]),
+    "profile-last": (
+      "MatrixProfile", ["normalize": .bool(false), "row_score": .string("last"), "novelty": .bool(true)]
+    ),
     "svm": ("OneClassSVM", ["nu": .double(0.1)]),
     "svm-poly": ("OneClassSVM", ["kernel": .string("poly"), "gamma": .double(1e-4), "nu": .double(0.1)]),
     "pca": ("PCA", [:]),

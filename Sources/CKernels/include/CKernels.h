@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
+#include "CClusters.h"
 #include "CNeighbours.h"
+#include "CPanels.h"
+#include "CSeries.h"
 #include "ck_columns.h"
 #include "ck_streams.h"
 

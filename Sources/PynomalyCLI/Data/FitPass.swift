@@ -39,7 +39,7 @@ struct FitPass {
     }
     session.progress.clear()
     rows = chunks.rows
-    sampled = rows > FitPass.sampleRows && !detector.learnsInParts
+    sampled = rows > FitPass.sampleRows && !detector.learnsInParts && !detector.readsSeries
     kept = store.kept
   }
 }

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ._detectors import *
     from ._isolation_forest import IsolationForest
     from ._local_outlier_factor import LocalOutlierFactor
+    from ._matrix_profile import MatrixProfile
     from ._outlier_detector import OutlierDetector
 
 __version__ = "0.1.0"
@@ -58,6 +59,7 @@ __all__ = [
     "InvalidDataError",
     "IsolationForest",
     "LocalOutlierFactor",
+    "MatrixProfile",
     "ModelFormatError",
     "NotFittedError",
     "NotSupportedError",

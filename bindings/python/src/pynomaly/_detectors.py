@@ -13,6 +13,7 @@ from ._abilities import IncrementalOutlierDetector, WeightedIncrementalOutlierDe
 from ._outlier_detector import OutlierDetector
 
 __all__: list[str] = [
+    "CBLOF",
     "COPOD",
     "ECOD",
     "EllipticEnvelope",
@@ -26,6 +27,92 @@ __all__: list[str] = [
     "RobustRandomCutForest",
     "SGDOneClassSVM",
 ]
+
+
+class CBLOF(OutlierDetector):
+    """How far rows are from the centre of the nearest large cluster; rows of small clusters, and
+    those far from the centre of their own, are anomalous.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Clusters to form by k-means; no more than there are distinct rows.
+        Allowed: int in [1, 1000000].
+
+    alpha : float, default=0.9
+        The share of the rows that the large clusters hold together.
+        Allowed: float in (0.0, 1.0].
+
+    beta : float, default=5.0
+        How many times as many rows the least large cluster has as the greatest small one.
+        Allowed: float in (1.0, 1e+300].
+
+    use_weights : bool, default=False
+        Multiply each score by the number of rows of the row's own cluster.
+
+    contamination : float, default=0.1
+        Share of outliers in the training data, which sets the threshold.
+        Allowed: float in (0.0, 0.5].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] He, Xu, Deng: Discovering Cluster-based Local Outliers, Pattern Recognition Letters 24,
+           2003
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "CBLOF"
+
+    def __init__(
+        self,
+        *,
+        n_clusters: int = 8,
+        alpha: float = 0.9,
+        beta: float = 5.0,
+        use_weights: bool = False,
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.alpha = alpha
+        self.beta = beta
+        self.use_weights = use_weights
+        self.contamination = contamination
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
 
 class COPOD(OutlierDetector):
