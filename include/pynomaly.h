@@ -751,6 +751,9 @@ struct ArrowArrayStream {
  * than 128 columns) however the batches are cut. In memory are the model, such a part, one batch, and for the
  * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
  *
+ * Of at most 131072 rows the model is the one that pyn_detector_fit makes of the same rows, also where that goes
+ * over them more than once.
+ *
  * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
  * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,
  * Vitter 1985, drawn by random_state), which with one batch is all that is kept in memory. With the option

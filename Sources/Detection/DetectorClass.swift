@@ -85,6 +85,9 @@ public protocol DetectorClass: Sendable {
   /// How many training rows a contamination looks at to set the threshold; more are drawn from.
   var mostThresholdRows: Int { get }
 
+  /// Whether fitting is the same as learning in parts from nothing.
+  var fitsInParts: Bool { get }
+
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
@@ -142,6 +145,7 @@ extension DetectorClass {
   public func readsSeries(_ options: Options) -> Bool { info.capabilities.contains(.series) }
   public var usualContamination: Double? { nil }
   public var mostThresholdRows: Int { Int.max }
+  public var fitsInParts: Bool { false }
 
   public func partialFit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

@@ -30,6 +30,7 @@ struct HalfSpaceTrees: DetectorClass {
     ])
 
   let usualContamination: Double? = 0.1
+  let fitsInParts = true
 
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

@@ -28,6 +28,7 @@ struct RobustRandomCutForest: DetectorClass {
 
   let usualContamination: Double? = 0.1
   let mostThresholdRows = 4096
+  let fitsInParts = true
 
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

@@ -2,6 +2,7 @@
 ///
 /// A detector with partial_fit learns from every row, in parts of ``partRows(columns:)`` rows however the
 /// stream's batches are cut. Others learn from a ``Reservoir`` sample, those of series from all rows at once.
+/// Streams that the sample holds whole are fitted as a matrix is, where that is not the same.
 public final class StreamLearner {
   private let detector: Detector
   private let columns: Int
@@ -14,6 +15,8 @@ public final class StreamLearner {
   private var model: (any Model)?
   private let isContinuing: Bool
   private let contamination: Double?
+  /// Whether a stream that the sample holds whole is fitted from that.
+  private let fitsFew: Bool
   private var sample: Reservoir
 
   /// continuing: go on with the detector's model, instead of replacing it.
@@ -33,7 +36,8 @@ public final class StreamLearner {
           + (info.capabilities.contains(.warmStart)
             ? "; with the option warm_start, fitting a stream grows the model" : ""))
     }
-    if continuing, let model = detector.model, model.featureCount != columns {
+    let goesOn = continuing || (inParts && detector.options.bool("warm_start"))
+    if goesOn, let model = detector.model, model.featureCount != columns {
       throw DetectionError(
         .shapeMismatch,
         "the stream has \(columns) columns, but the model was fitted on \(model.featureCount)")
@@ -42,14 +46,15 @@ public final class StreamLearner {
     self.columns = columns
     self.call = call
     isContinuing = continuing
-    model = continuing ? detector.model : nil
+    model = goesOn ? detector.model : nil
     contamination =
       detector.options.double("contamination") ?? detector.detectorClass.usualContamination
+    fitsFew = !continuing && !detector.detectorClass.fitsInParts
     partRows = StreamLearner.partRows(columns: columns)
     part = inParts ? try Buffer(count: partRows * columns, zeroed: false) : nil
     sample = Reservoir(
       columns: columns, seed: detector.samplingSeed,
-      capacity: inParts
+      capacity: inParts && !fitsFew
         ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows)
         : detector.readsSeries ? Int.max : Reservoir.capacity)
   }
@@ -66,7 +71,7 @@ public final class StreamLearner {
     guard let part else {
       return try sample.take(batch, rows: rows, columnStride: columnStride)
     }
-    if contamination != nil { try sample.take(batch, rows: rows, columnStride: columnStride) }
+    if contamination != nil || fitsFew { try sample.take(batch, rows: rows, columnStride: columnStride) }
     var row = 0
     while row < rows {
       let count = min(rows - row, partRows - filled)
@@ -100,7 +105,7 @@ public final class StreamLearner {
 
   /// The stream is at its end: the detector takes what has been learnt.
   public func finish() throws(DetectionError) {
-    guard part != nil else {
+    guard part != nil, !fitsFew || firstRow + filled > Reservoir.capacity else {
       return try sample.withMatrix { (X) throws(DetectionError) in
         try detector.fit(Training(X), call: call)
       }

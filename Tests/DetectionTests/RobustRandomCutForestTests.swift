@@ -60,7 +60,9 @@ private indirect enum Node {
     let (sides, length) = growth(x)
     let share = sides.reduce(0, +) / (length + sides.reduce(0, +))
     // On which side of the cut x is does not matter to its displacement.
-    var all: [(Double, Node)] = [(share, .cut(feature: 0, at: 0, left: .leaf(point: x, rows: 1), right: self))]
+    var all: [(Double, Node)] = [
+      (share, .cut(feature: 0, at: 0, left: .leaf(point: x, rows: 1), right: self))
+    ]
     guard case .cut(let feature, let at, let left, let right) = self else { return all }
     if x[feature] <= at {
       all += left.insertions(x).map {

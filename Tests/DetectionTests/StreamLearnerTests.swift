@@ -65,6 +65,15 @@ struct StreamLearnerTests {
     #expect(try scores(two, X) == scores(one, X))
   }
 
+  @Test func fewRowsAreFittedAsInMemory() throws {
+    let X = Table.cloud(700, 3)
+    let detector = try make("SGDOneClassSVM")
+    try learn(detector, X, batch: 100)
+    let whole = try fitted("SGDOneClassSVM", X)
+    #expect(try scores(detector, X) == scores(whole, X))
+    #expect(detector.threshold == whole.threshold)
+  }
+
   @Test func refusals() throws {
     let X = Table.cloud(50, 3)
     let forest = try make("IsolationForest")
@@ -78,7 +87,8 @@ struct StreamLearnerTests {
       let detector = try make(name)
       try learn(detector, X, batch: 10)
       let before = try scores(detector, X)
-      for (other, status) in [(Table.cloud(5, 2), Status.shapeMismatch), (Table(0, 3) { _, _ in 0 }, .invalidData)] {
+      let empty = Table(0, 3) { _, _ in 0 }
+      for (other, status) in [(Table.cloud(5, 2), Status.shapeMismatch), (empty, .invalidData)] {
         do {
           try learn(detector, other, batch: 10, continuing: true)
           Issue.record("\(name) took it")
