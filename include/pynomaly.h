@@ -8,7 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *   16. Selection         17. Tuning              18. Drift
+ *   16. Selection         17. Tuning                 18. Drift
  *
  * The shortest useful program:
  *
@@ -1104,6 +1104,13 @@ typedef struct pyn_drift_feature {
 /* Errors: INVALID_ARGUMENT (index). [one thread per object] */
 pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
                                  pyn_error *error);
+
+/* Save a drift monitor with all it has seen, and load it. As pyn_detector_save_memory and _load_memory: with
+ * buffer NULL only *size is set, and loading is safe with bytes from a stranger.
+ * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [one thread per object] */
+pyn_status pyn_drift_save_memory(const pyn_drift *drift, void *buffer, size_t capacity, size_t *size,
+                                 pyn_error *error);
+pyn_status pyn_drift_load_memory(const void *data, size_t size, pyn_drift **drift, pyn_error *error);
 
 /* NULL is fine. [one thread per object] */
 void pyn_drift_free(pyn_drift *drift);

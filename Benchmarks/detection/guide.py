@@ -24,7 +24,7 @@ OWN = {
     "LocalOutlierFactor": ({1000: 0.2, 10_000: 2.0}, {1: 0.005, 1000: 0.200}),
 }
 # Quadratic in the rows: what takes their place at a million.
-INSTEAD = {"OneClassSVM": "LODA or IsolationForest"}
+INSTEAD = {"OneClassSVM": "SGDOneClassSVM"}
 SERIES = ("MatrixProfile", "SlidingWindow")
 LONGEST = 400.0  # seconds: where more is predicted, what is predicted is told
 

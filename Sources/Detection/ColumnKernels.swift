@@ -22,7 +22,8 @@ struct ColumnKernels: Sendable {
     ) -> Void
   let distinctKeys:
     @Sendable (
-      UnsafePointer<UInt64>, Int, UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<UInt32>
+      UnsafePointer<UInt64>, Int, Int, Int, UnsafeMutablePointer<UInt64>,
+      UnsafeMutablePointer<UInt32>, Int
     ) -> Int
   let lookUpParts:
     @Sendable (
@@ -60,6 +61,7 @@ struct ColumnKernels: Sendable {
       UnsafePointer<Double>, Int, Double, Double, Double, UnsafeMutablePointer<Double>
     ) -> Void
   let takeLarger: @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<Double>) -> Void
+  let leavingShare: @Sendable (Int, Int, Int, UnsafeMutablePointer<Double>) -> Double
 
   static let baseline = ColumnKernels(
     load32: Kernels.loadColumn32, load64: Kernels.loadColumn64, addColumn: Kernels.addColumn,
@@ -68,7 +70,8 @@ struct ColumnKernels: Sendable {
     lookUpParts: Kernels.lookUpParts, countBins: Kernels.countBins, codeBins: Kernels.codeBins,
     addCodedParts: Kernels.addCodedParts, binParts: Kernels.binParts,
     projectRows: Kernels.projectRows, clampValues: Kernels.clampValues,
-    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger)
+    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger,
+    leavingShare: Kernels.leavingShare)
 
   #if arch(x86_64)
     static let x86v3 = ColumnKernels(
@@ -80,7 +83,7 @@ struct ColumnKernels: Sendable {
       addCodedParts: KernelsV3.addCodedParts, binParts: KernelsV3.binParts,
       projectRows: KernelsV3.projectRows,
       clampValues: KernelsV3.clampValues, robustDistances: KernelsV3.robustDistances,
-      takeLarger: KernelsV3.takeLarger)
+      takeLarger: KernelsV3.takeLarger, leavingShare: KernelsV3.leavingShare)
   #endif
 
   static let chosen: ColumnKernels = {

@@ -48,9 +48,9 @@ struct HBOS: DetectorClass {
       found.withUnsafeMutableBufferPointer { found in
         nonisolated(unsafe) let found = found
         do throws(DetectionError) {
-          try forEachSortedColumn(X, call: call.part(0...0.5)) { (column, sorted) in
+          try forEachSortedColumn(X, call: call.part(0...0.5)) { (column, sorted) throws(DetectionError) in
             found[column] = (
-              sorted.bestBinCount, sorted.values[0]...sorted.values[sorted.count - 1]
+              try sorted.bestBinCount(), sorted.values[0]...sorted.values[sorted.count - 1]
             )
           }
         } catch {

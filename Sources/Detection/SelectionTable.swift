@@ -71,5 +71,11 @@ extension DetectorProfile {
       score: [(.one, 1.37e-05), (.n, 2.01e-08), (.nd, 3.63e-09), (.nd2, 5.01e-11)],
       oneRow: [(.one, 1.4e-06), (.d, 1.67e-08), (.d2, 1.5e-10)],
       memory: [(.one, 1.19e+05), (.n, 14.1), (.nd, 0.443)]),
+    .init(
+      "SGDOneClassSVM", rocAUC: 0.8093, averagePrecision: 0.4154,
+      fit: [(.one, 0.000434), (.n, 4.2e-07), (.nd, 1.15e-08)],
+      score: [(.one, 1.47e-05), (.n, 8.03e-08), (.nd, 5.65e-09)],
+      oneRow: [(.one, 2.06e-06), (.d, 1.98e-08)],
+      memory: [(.one, 8.18e+06)]),
   ]
 }

@@ -133,7 +133,7 @@ struct RobustRandomCutForestTests {
     let row = try Buffer<Double>(count: 4)
     row.base.update(from: x.values, count: 2)
     var (sum, squares) = (0.0, 0.0)
-    let times = 20_000
+    let times = 3000
     for time in 0..<times {
       let tree = try model.trees[0].copy(room: 65, atMost: 65)
       var random = Random(seed: 9, stream: UInt64(time))
@@ -151,14 +151,14 @@ struct RobustRandomCutForestTests {
   @Test(arguments: ["reservoir", "sliding"])
   func treesStayWholeThroughInsertingAndDeleting(_ sampling: String) throws {
     // Few different values: many rows are equal.
-    let X = Table(700, 4) { row, column in Double((row * row * (column + 3)) % 7) }
+    let X = Table(400, 4) { row, column in Double((row * row * (column + 3)) % 7) }
     let detector = Detector(try Registry.find("RobustRandomCutForest"))
     for (name, value) in [
-      ("sampling", OptionValue.string(sampling)), ("max_samples", .int(40)), ("n_estimators", .int(7)),
+      ("sampling", OptionValue.string(sampling)), ("max_samples", .int(40)), ("n_estimators", .int(4)),
     ] { try detector.set(name, value) }
-    for first in stride(from: 0, to: 700, by: 23) {
+    for first in stride(from: 0, to: 400, by: 31) {
       try detector.partialFit(
-        Training(try X.matrix.slice(first..<min(first + 23, 700))), call: Call(threads: 2))
+        Training(try X.matrix.slice(first..<min(first + 31, 400))), call: Call(threads: 2))
       let model = try #require(detector.model as? CutForestModel)
       for tree in model.trees {
         let whole = try Node(tree, tree.root, columns: 4)
@@ -170,7 +170,7 @@ struct RobustRandomCutForestTests {
     }
     let model = try #require(detector.model as? CutForestModel)
     guard sampling == "sliding" else { return }
-    let last = (660..<700).map { X.row($0) }.sorted { $0.lexicographicallyPrecedes($1) }
+    let last = (360..<400).map { X.row($0) }.sorted { $0.lexicographicallyPrecedes($1) }
     for tree in model.trees {
       let points = try #require(tree.points)
       let held = (0..<tree.entryCount).map { entry in
@@ -202,26 +202,27 @@ struct RobustRandomCutForestTests {
   @Test(arguments: [0, 0.05])
   func reservoirHoldsRowsByTheirWeight(_ decay: Double) throws {
     let X = Table(60, 1) { row, _ in Double(row) }
-    let trees = 4000
+    let trees = 1500
     let model = try forest(
       X, ["n_estimators": .int(trees), "max_samples": .int(12), "time_decay": .double(decay)], threads: 2)
     var held = [Int](repeating: 0, count: 60)
     for tree in model.trees {
-      #expect(tree.leafCount == 12)
-      for entry in 0..<12 { held[Int(try #require(tree.points)[tree.leaf(of: entry) * tree.width])] += 1 }
+      let points = try #require(tree.points)
+      for entry in 0..<tree.entryCount { held[Int(points[tree.leaf(of: entry) * tree.width])] += 1 }
     }
     // The same draw, row after row: weights without replacement.
     var expected = [Double](repeating: 0.2, count: 60)
     if decay > 0 {
       var random = Random(seed: 77, stream: 1)
       expected = [Double](repeating: 0, count: 60)
-      for _ in 0..<20_000 {
+      for _ in 0..<5000 {
         let keys = (0..<60).map { row in
           (-logarithm(1 - random.unit()) / exponential(decay * Double(row)), row)
         }.sorted { $0.0 < $1.0 }
-        for (_, row) in keys.prefix(12) { expected[row] += 1.0 / 20_000 }
+        for (_, row) in keys.prefix(12) { expected[row] += 1.0 / 5000 }
       }
     }
+    #expect(held.reduce(0, +) == 12 * trees)
     var worst = 0.0
     for row in 0..<60 {
       let share = Double(held[row]) / Double(trees)
@@ -232,12 +233,14 @@ struct RobustRandomCutForestTests {
   }
 
   @Test func partsMakeTheSameForestAsTheWhole() throws {
-    let X = Table.cloud(2500, 5)
-    let whole = try fitted("RobustRandomCutForest", X, threads: 2)
+    let X = Table.cloud(900, 5)
+    let options: [String: OptionValue] = ["n_estimators": .int(6), "max_samples": .int(100)]
+    let whole = try fitted("RobustRandomCutForest", X, options, threads: 2)
     let parts = Detector(try Registry.find("RobustRandomCutForest"))
-    for first in stride(from: 0, to: 2500, by: 7) {
+    for (name, value) in options { try parts.set(name, value) }
+    for first in stride(from: 0, to: 900, by: 7) {
       try parts.partialFit(
-        Training(try X.matrix.slice(first..<min(first + 7, 2500))), call: Call(threads: 1))
+        Training(try X.matrix.slice(first..<min(first + 7, 900))), call: Call(threads: 1))
     }
     #expect(try scores(parts, X) == scores(whole, X, threads: 2))
     #expect(whole.threshold > 0 && parts.threshold > 0)
@@ -245,7 +248,7 @@ struct RobustRandomCutForestTests {
 
   @Test func equalRowsDisplaceNothing() throws {
     let X = Table(500, 3) { _, column in Double(column) }
-    let detector = try fitted("RobustRandomCutForest", X)
+    let detector = try fitted("RobustRandomCutForest", X, ["n_estimators": .int(10)])
     #expect(try scores(detector, Table(1, 3) { _, column in Double(column) }) == [0])
     #expect(try scores(detector, Table(1, 3) { _, column in Double(column) + 1e-9 }) == [256])
     let own = try shares(detector, Table(1, 3) { _, column in column == 1 ? 5 : Double(column) })
@@ -253,8 +256,8 @@ struct RobustRandomCutForestTests {
   }
 
   @Test func sharesGoToTheFeatureThatIsOdd() throws {
-    let X = Table.cloud(1000, 4)
-    let detector = try fitted("RobustRandomCutForest", X)
+    let X = Table.cloud(500, 4)
+    let detector = try fitted("RobustRandomCutForest", X, ["n_estimators": .int(30)])
     let odd = Table(1, 4) { _, column in column == 2 ? 12 : 0.1 }
     let own = try shares(detector, odd)[0]
     #expect(own[2] > 0.9 * own.reduce(0, +))
@@ -266,8 +269,9 @@ struct RobustRandomCutForestTests {
     let small = Table.cloud(300, 3)
     let huge = Table(300, 3) { row, column in small.values[row * 3 + column] * 0x1p1019 }
     // The same draws on the same shape: sums that overflow are taken at another scale.
-    let a = try scores(fitted("RobustRandomCutForest", small), small)
-    let b = try scores(fitted("RobustRandomCutForest", huge), huge)
+    let few: [String: OptionValue] = ["n_estimators": .int(10)]
+    let a = try scores(fitted("RobustRandomCutForest", small, few), small)
+    let b = try scores(fitted("RobustRandomCutForest", huge, few), huge)
     for (x, y) in zip(a, b) { #expect(abs(x - y) <= 0.3 * x) }
     #expect(b.allSatisfy { $0.isFinite })
   }

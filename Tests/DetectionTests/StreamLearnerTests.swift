@@ -22,6 +22,8 @@ private func learn(
 
 private func make(_ name: String, _ options: [String: OptionValue] = [:]) throws -> Detector {
   let detector = Detector(try Registry.find(name))
+  if name == "RobustRandomCutForest" { try detector.set("n_estimators", .int(2)) }
+  if name == "HalfSpaceTrees" { try detector.set("n_trees", .int(3)) }
   for (name, value) in options { try detector.set(name, value) }
   return detector
 }
@@ -31,17 +33,19 @@ struct StreamLearnerTests {
 
   @Test(arguments: learners)
   func everyRowIsLearntHoweverTheBatchesAreCut(_ name: String) throws {
-    let X = Table.cloud(40_000, 2)
-    let whole = try fitted(name, X)
-    let expected = try scores(whole, X)
-    for batch in [999, 16_384, 40_000] {
+    let X = Table.cloud(17_000, 2)
+    let whole = try make(name)
+    try whole.fit(Training(try X.matrix), call: Call(threads: 1))
+    let some = Table(200, 2) { X.values[$0 * 2 + $1] }
+    let expected = try scores(whole, some)
+    for batch in [999, 17_000] {
       let detector = try make(name)
       try learn(detector, X, batch: batch)
-      #expect(try scores(detector, X) == expected)
+      #expect(try scores(detector, some) == expected)
       #expect(abs(detector.threshold - whole.threshold) < 0.2 * whole.threshold)
     }
     if name == "RobustRandomCutForest" {
-      #expect((whole.model as? CutForestModel)?.seen == 40_000)
+      #expect((whole.model as? CutForestModel)?.seen == 17_000)
     }
   }
 

@@ -223,8 +223,13 @@ static void thresholds_and_drift(void **state) {
     REFUSED(pyn_drift_update, drift, NULL, NULL, 0, NULL);
     REFUSED(pyn_drift_get_report, drift, NULL);
     REFUSED(pyn_drift_get_feature, drift, 0, NULL);
+    size_t size;
+    REFUSED(pyn_drift_save_memory, NULL, numbers, sizeof numbers, &size);
+    REFUSED(pyn_drift_save_memory, drift, numbers, sizeof numbers, NULL);
     pyn_drift_free(drift);
     pyn_drift_free(NULL);
+    REFUSED(pyn_drift_load_memory, NULL, 8, &drift);
+    REFUSED(pyn_drift_load_memory, numbers, sizeof numbers, NULL);
     REFUSED(pyn_kolmogorov_smirnov, NULL, 2, scores, 2, numbers, numbers);
     REFUSED(pyn_kolmogorov_smirnov, scores, 2, NULL, 2, numbers, numbers);
     REFUSED(pyn_kolmogorov_smirnov, scores, 2, scores, 2, NULL, numbers);

@@ -366,6 +366,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_drift_update": (c_int32, (c_void_p, _matrix, c_void_p, c_int64, _call, _error)),
     "pyn_drift_get_report": (c_int32, (c_void_p, POINTER(DriftReport), _error)),
     "pyn_drift_get_feature": (c_int32, (c_void_p, c_int64, POINTER(DriftFeature), _error)),
+    "pyn_drift_save_memory": (
+        c_int32,
+        (c_void_p, c_void_p, c_size_t, POINTER(c_size_t), _error),
+    ),
+    "pyn_drift_load_memory": (c_int32, (_text, c_size_t, POINTER(c_void_p), _error)),
     "pyn_drift_free": (None, (c_void_p,)),
     "pyn_kolmogorov_smirnov": (
         c_int32,
