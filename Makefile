@@ -17,8 +17,9 @@ STAGE   := $(CURDIR)/.build/stage
 VENV    := .build/venv
 BENCH   := .build/bench
 PYTHON  := $(CURDIR)/$(VENV)/bin/python
-# Header-only libraries that the shared library is compiled with.
-BUILD_NEEDS := libeigen3-dev libtomlplusplus-dev
+# Headers that the shared library is compiled with. Of libdw it needs no more to build: it loads libdw when
+# native stacks are asked for.
+BUILD_NEEDS := libeigen3-dev libtomlplusplus-dev libdw-dev
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath
 
 .DEFAULT_GOAL := build
@@ -121,7 +122,7 @@ uninstall: ## Remove what `make install` put below PREFIX
 
 .PHONY: test
 test: ## Run every test (5 to 10 minutes on two cores); installs what this machine lacks
-	@MAKE="$(MAKE)" Tests/run swift native abi install plugins python cli readme fuzz
+	@MAKE="$(MAKE)" Tests/run swift native abi install plugins python cli profiling readme fuzz
 
 .PHONY: test-swift
 test-swift: swift-toolchain ## Tests of the core, in Swift
@@ -169,6 +170,11 @@ test-readme: stage installed-wheel ## The examples of README.md, against an inst
 test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 	Tests/support/need gcc:gcc g++:g++
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/cli
+
+.PHONY: test-profiling
+test-profiling: build $(VENV)/stamp ## Tests of the profiler, on processes of every CPython that is here
+	Tests/support/need gcc:gcc g++:g++ strip:binutils gdb:gdb strace:strace chromium:chromium
+	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/profiling
 
 .PHONY: test-fuzz
 test-fuzz: ## A short round of every fuzzer
@@ -218,6 +224,13 @@ pictures: build $(BENCH)/stamp ## Draw the pictures of the guide's pages
 bench-plugins: stage plugins ## What calling a detector through the plugin contract costs
 	Tests/support/need gcc:gcc
 	Benchmarks/plugins/run $(STAGE) .build/plugins .build/bench-plugins
+
+.PHONY: bench-profiling
+bench-profiling: build ## What sampling costs a program, beside py-spy and eu-stack
+	Tests/support/need eu-stack:elfutils
+	@test -x .build/bench-profiling/bin/py-spy || { python3 -m venv .build/bench-profiling && \
+	  .build/bench-profiling/bin/pip install --quiet --disable-pip-version-check 'py-spy>=0.4,<0.5' numpy; }
+	PYNOMALY_CLI=$(CURDIR)/$(CLI) .build/bench-profiling/bin/python Benchmarks/profiling/run.py $(BENCH_OPTIONS)
 
 .PHONY: bench
 bench: build $(BENCH)/stamp ## Compare speed and quality with other libraries: BENCH_OPTIONS=--quick for a trial

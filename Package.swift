@@ -18,6 +18,15 @@ let kernels: [SwiftSetting] = [
 let optimised: [SwiftSetting] = [
   .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
+// Without the module that Swift imports unasked: one call of `text.contains("x")` is its engine of regular
+// expressions, 950 KB of the library.
+let noRegularExpressions: SwiftSetting = .unsafeFlags(
+  ["-Xfrontend", "-disable-implicit-string-processing-module-import"])
+// Of the profiler only C reads a target while it stands still: the Swift around it may be small.
+let small: [SwiftSetting] = [
+  noRegularExpressions,
+  .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Osize"], .when(configuration: .release)),
+]
 
 // The inner loops are built twice from the same files: KernelsV3 is a symbolic link to Kernels.
 #if arch(x86_64)
@@ -55,8 +64,14 @@ let package = Package(
     .target(
       name: "Plugins", dependencies: ["CPynomaly", "CPlugins", "CKernels", "Detection"],
       swiftSettings: optimised),
+    // libdw and libelf are loaded at run time; their headers are needed to build (libdw-dev).
+    .target(name: "CElfutils"),
+    .target(name: "CProfiling"),
     .target(
-      name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Plugins"],
+      name: "Profiling", dependencies: ["CElfutils", "CProfiling"], exclude: ["Profiling.docc"],
+      swiftSettings: small),
+    .target(
+      name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Plugins", "Profiling"],
       swiftSettings: optimised),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),
@@ -69,6 +84,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], exclude: ["Manual", "Plugin/Templates", "Plugin/embed-templates"], swiftSettings: optimised),
     .testTarget(name: "TablesTests", dependencies: ["Tables"]),
+    .testTarget(name: "ProfilingTests", dependencies: ["Profiling"]),
     .testTarget(
       name: "DetectionTests",
       dependencies: ["Detection", "Kernels", "CKernels"]

@@ -8,7 +8,7 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *   16. Selection         17. Tuning              18. Drift
+ *   16. Selection         17. Tuning                 18. Drift               19. Profiling
  *
  * The shortest useful program:
  *
@@ -44,7 +44,8 @@
  *  - Threading is said in brackets: [any thread] may be called at any time from any thread;
  *    [one thread per object] needs the caller to keep other calls off that object meanwhile.
  *    Functions that take a const pyn_detector * may run at the same time on the same detector.
- *  - No function prints, exits, installs signal handlers or leaves threads of its own running.
+ *  - No function prints, exits or installs signal handlers. No thread of ours runs on after a call, but
+ *    that of a pyn_profiler, until it is stopped or freed.
  *    After fork() the child may go on using its objects.
  *  - Same options, seed and data: the same result, bit for bit, for any number of threads.
  *
@@ -108,7 +109,9 @@ enum {
     PYN_ERROR_MODEL_FORMAT = 13,     /* not a model file, or a damaged one */
     PYN_ERROR_MODEL_VERSION = 14,    /* a model file of a later version, or of an unknown detector */
     PYN_ERROR_INTERNAL = 15,         /* a fault of the library; please report it */
-    PYN_ERROR_PLUGIN = 16            /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_PLUGIN = 16,           /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_NO_PROCESS = 20,       /* there is no such process, or it has ended */
+    PYN_ERROR_NOT_PERMITTED = 21     /* the system does not let us; the message says why and what helps */
 };
 #endif
 
@@ -176,7 +179,8 @@ enum {
     PYN_CAPABILITY_MISSING_VALUES = 4, /* an option makes NaN a value like any other */
     PYN_CAPABILITY_WARM_START = 8,     /* a fitted model can be grown by fitting again */
     PYN_CAPABILITY_PARTIAL_FIT = 16,   /* pyn_detector_partial_fit works */
-    PYN_CAPABILITY_NEEDS_LABELS = 32   /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_NEEDS_LABELS = 32,  /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_SERIES = 64         /* rows are the steps of a series (pyn_detector_reads_series) */
 };
 
 typedef struct pyn_detector_info {
@@ -204,6 +208,11 @@ pyn_status pyn_detector_get_info(const char *name, pyn_detector_info *info, pyn_
 /* Make a detector with default options. Free it with pyn_detector_free.
  * Errors: UNKNOWN_DETECTOR. [any thread] */
 pyn_status pyn_detector_create(const char *name, pyn_detector **detector, pyn_error *error);
+
+/* Make another detector of the same options, model, threshold and feature names. Both go their own ways from
+ * there on; what was learnt is shared, so a copy costs microseconds. Free it with pyn_detector_free.
+ * Errors: NULL_ARGUMENT. [any thread] */
+pyn_status pyn_detector_copy(const pyn_detector *detector, pyn_detector **copy, pyn_error *error);
 
 /* Free a detector. NULL is fine. [one thread per object] */
 void pyn_detector_free(pyn_detector *detector);
@@ -234,7 +243,23 @@ typedef struct pyn_value {
 
 #define PYN_VALUE_INIT { sizeof(pyn_value), 0, 0, 0, 0.0, NULL }
 
-/* What an option allows. Bounds are inclusive unless said; strings must be one of the choices. */
+/* Bits of pyn_option_info.types beside PYN_OPTION_STRING: strings other than the choices are allowed, and have
+ * a form. Values are still of the type PYN_OPTION_STRING. */
+enum {
+    PYN_OPTION_DETECTOR = 16,      /* a detector: NAME or NAME(option=value, ...) */
+    PYN_OPTION_DETECTOR_LIST = 32, /* such detectors, 1 to 256, with commas between: [KNN, PCA(whiten=false)] */
+    PYN_OPTION_NUMBER_LIST = 64    /* finite numbers >= 0: [1, 0.5] */
+};
+
+/* The text of a detector within an option, for instance LocalOutlierFactor(n_neighbors=20, metric="manhattan"):
+ * values are as pyn_detector_set_text reads them, or strings in double quotes, with \" and \\ for these two
+ * characters. Detectors hold detectors up to three deep: Ensemble(detectors=[KNN, PCA]) within a list. The
+ * brackets of the outermost list may be left out. The text is checked when it is set: INVALID_OPTION says at which
+ * character what is wrong. It reads back in one canonical form: the options that were given, in the
+ * order of the detector's list. Detectors of plugins must be loaded when it is set. At most 65536 bytes. */
+
+/* What an option allows. Bounds are inclusive unless said; strings must be one of the choices, or of the
+ * form that a bit of `types` names. */
 typedef struct pyn_option_info {
     size_t struct_size;
     const char *name;
@@ -323,14 +348,24 @@ typedef struct pyn_call {
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
  * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
- * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps. */
+ * CBLOF: O(rows * n_clusters * columns) for each of some tens of steps.
+ * MatrixProfile: O(rows^2 * columns), memory O(rows * columns) and O(rows) a thread; the series must have at least
+ * window + 2 * exclusion_zone + 1 rows.
+ * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps.
+ * HalfSpaceTrees: one pass over X, and O(n_trees * height) for each of at most 2 window_size rows.
+ * RobustRandomCutForest: each row that a tree takes in costs O(log(max_samples) * columns): of n rows about
+ * max_samples * ln(n / max_samples) with "reservoir", the last max_samples with "sliding". The model has about
+ * 24 * n_estimators * max_samples * columns bytes.
+ * Ensemble: what fitting and scoring its detectors takes, one after another. Sample weights and partial_fit
+ * where each of them can; NOT_SUPPORTED names the first that cannot. SlidingWindow: as its detector on
+ * rows - window + 1 rows of window * columns; at least `window` rows. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
 /* Learn from more rows, for detectors with PYN_CAPABILITY_PARTIAL_FIT: the first call begins a model, later
  * ones go on with it, and the columns stay the same. Options set in between wait for the next fit. With a
- * contamination, the threshold is the quantile of the scores of this call's rows. When it fails or is
- * cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
+ * contamination, the threshold is the quantile of the scores of this call's rows; when these are fewer than 1024,
+ * of so many with the rows of the calls before. When it fails or is cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
  * [one thread per object] */
 pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                                     pyn_error *error);
@@ -358,7 +393,21 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * (Schoelkopf and others 2001). O(rows * support vectors * columns).
  * SGDOneClassSVM: the offset less the machine's value: above 0 outside. O(rows * n_components * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
- * (Shyu and others 2003). O(rows * columns * components). */
+ * (Shyu and others 2003). O(rows * columns * components).
+ * CBLOF: the distance of the nearest centre of a large cluster (He, Xu, Deng 2003), with use_weights times the rows
+ * of the own cluster. O(rows * columns * clusters).
+ * MatrixProfile: the distance of a window from the most alike one of the training series, the mean of the
+ * channels; of a row the greatest of the windows that it is part of, or that of the window that ends with it
+ * (row_score). Unless novelty is true a piece of the training series scores as in training. INVALID_DATA when a
+ * new series has rows, but fewer than a window. O(rows * training rows * columns).
+ * HalfSpaceTrees: 1 less the mean mass of the last window's nodes, weighted by 2^depth, over the largest there could
+ * be, in [0, 1]. O(rows * n_trees * height). RobustRandomCutForest: the collusive displacement (CoDisp) that
+ * the row is expected to cause if it were inserted, in [0, max_samples].
+ * O(rows * n_estimators * log(max_samples) * columns).
+ * Ensemble: the average, maximum or median of its detectors' scores, each less the mean of its training scores and
+ * divided by their standard deviation; rank_average: the average share of training scores below, in
+ * [0, 1]. SlidingWindow: the mean or maximum of its detector's scores of the windows that hold the row, or that
+ * of the window that ends with it. X is one series; INVALID_DATA when it has rows, but fewer than a window. */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -388,7 +437,14 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
  * SGDOneClassSVM: likewise, with landmarks for support vectors; waves: the score's fall with the column at its mean.
- * PCA: each distance to a component shared out as its square is. */
+ * PCA: each distance to a component shared out as its square is.
+ * CBLOF: the distance shared out as its square is. MatrixProfile: a channel's part of the mean.
+ * HalfSpaceTrees: log2 of how much of its parent's mass each node on the way keeps, scaled to the score.
+ * RobustRandomCutForest: the displacement of each possible cut goes to the features that it could be on.
+ * Ensemble: its detectors' shares over their standard deviations, combined as the scores are (maximum: those of the
+ * detector that is the maximum; median: of the middle one or two); what the means take off, all
+ * features bear alike, so that shares can be negative. SlidingWindow: its detector's shares, summed over the rows
+ * of a window, then combined as the scores are. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -400,7 +456,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
  * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM,
  * SGDOneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
- * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
+ * or, where it has none (COPOD, ECOD, Ensemble, HBOS, HalfSpaceTrees, LODA,
+ * RobustRandomCutForest, SlidingWindow), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -541,6 +598,12 @@ const char *pyn_detector_get_name(const pyn_detector *detector);
 /* 1 when fitted, else 0 (also for NULL). [any thread] */
 int32_t pyn_detector_is_fitted(const pyn_detector *detector);
 
+/* 1 when rows are the steps of a series in their order, as with MatrixProfile, SlidingWindow and an
+ * Ensemble with one of these: a row's score depends on the rows
+ * around it, and the rows of each call are a series of their own, to be fitted or scored whole. Streams
+ * (section 12) of such detectors are held in memory whole. Else 0 (also for NULL). [one thread per object] */
+int32_t pyn_detector_reads_series(const pyn_detector *detector);
+
 /* Columns of the fitted data. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t *count,
                                           pyn_error *error);
@@ -554,15 +617,21 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * EllipticEnvelope: "log_determinant",
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
- * "n_selected_components". SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
- * "random_state".
+ * "n_selected_components". CBLOF: "n_clusters" (formed), "n_large_clusters", "n_iter", "inertia", "random_state".
+ * MatrixProfile: "window", "exclusion_zone", "n_samples", "n_discords", and for each discord k = 0 ..
+ * n_discords - 1 "discord_k", the row where its window begins, and "discord_k_score".
+ * SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
+ * "random_state". HalfSpaceTrees: "n_trees", "height", "window_size", "n_window_samples" (rows that the
+ * scores go by), "random_state". RobustRandomCutForest: "n_estimators", "max_samples", "n_samples" (rows learnt
+ * from), "node_count", "random_state". Ensemble: "n_detectors",
+ * "random_state". SlidingWindow: "window".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);
 
 /* Write the scores of the rows that were fitted, in their order; `count` must be at least their number
  * ("n_samples" of pyn_detector_get_fitted). Detectors that compare rows with each other keep them (KNN,
- * LocalOutlierFactor): here a row is not among its own neighbours. A contamination sets the threshold by
+ * LocalOutlierFactor, MatrixProfile): here a row is not among its own neighbours. A contamination sets the threshold by
  * them, and they are kept in the model file. Errors: NOT_FITTED, NOT_SUPPORTED (other detectors: score the
  * rows instead), SHAPE_MISMATCH. [any thread] */
 pyn_status pyn_detector_get_training_scores(const pyn_detector *detector, double *scores, int64_t count,
@@ -676,20 +745,39 @@ struct ArrowArrayStream {
  * floats; nulls count as NaN. All batches together are the rows. The call takes the stream over: it
  * is released when the call returns, whatever the outcome. Column names become feature names. */
 
-/* Fit on a stream that may be larger than memory. Up to 131072 rows the model is the one that
- * pyn_detector_fit makes of the same rows; of more rows it learns from a uniform random sample of
- * that many (reservoir sampling, Vitter 1985, drawn by random_state), which is all it keeps in
- * memory. Sample weights are not taken. Errors: as pyn_detector_fit, and IO (the stream's words).
+/* Fit on a stream that may be larger than memory.
+ *
+ * Detectors with PYN_CAPABILITY_PARTIAL_FIT learn from every row, in parts of 16384 rows (fewer with more
+ * than 128 columns) however the batches are cut. In memory are the model, such a part, one batch, and for the
+ * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
+ *
+ * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
+ * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,
+ * Vitter 1985, drawn by random_state), which with one batch is all that is kept in memory. With the option
+ * warm_start the sample of this stream grows the model.
+ *
+ * Sample weights are not taken, nor are detectors that need labels (NOT_SUPPORTED). A failure, also one in the
+ * midst of the stream, leaves the detector as it was. Errors: as pyn_detector_fit, IO (the stream's words), and
+ * INVALID_DATA when a batch has not the columns of the schema, or there are no rows.
  * [one thread per object] */
 pyn_status pyn_detector_fit_stream(pyn_detector *detector, struct ArrowArrayStream *stream,
                                    const pyn_call *call, pyn_error *error);
+
+/* Go on learning from a stream, as pyn_detector_partial_fit does from a matrix: the first call begins a model,
+ * later ones go on with it. With a contamination, the threshold is the quantile of the scores of this stream's
+ * rows (of the sample above). Errors: as pyn_detector_fit_stream, NOT_SUPPORTED without
+ * PYN_CAPABILITY_PARTIAL_FIT, and SHAPE_MISMATCH when the columns, or their names, are not those of before.
+ * [one thread per object] */
+pyn_status pyn_detector_partial_fit_stream(pyn_detector *detector, struct ArrowArrayStream *stream,
+                                           const pyn_call *call, pyn_error *error);
 
 /* Takes the scores of rows first_row .. first_row + count - 1, in order; returns 0, or anything else
  * to cancel. */
 typedef int32_t (*pyn_scores_callback)(const double *scores, int64_t first_row, int64_t count,
                                        void *context);
 
-/* Score a stream batch by batch. [any thread] */
+/* Score a stream batch by batch, in memory for one batch and its scores. Errors: as pyn_detector_score, IO, and
+ * SHAPE_MISMATCH also when model and stream name their columns differently. [any thread] */
 pyn_status pyn_detector_score_stream(const pyn_detector *detector, struct ArrowArrayStream *stream,
                                      const pyn_call *call, pyn_scores_callback take, void *context,
                                      pyn_error *error);
@@ -1049,6 +1137,13 @@ typedef struct pyn_drift_feature {
 pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
                                  pyn_error *error);
 
+/* Save a drift monitor with all it has seen, and load it. As pyn_detector_save_memory and _load_memory: with
+ * buffer NULL only *size is set, and loading is safe with bytes from a stranger.
+ * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [one thread per object] */
+pyn_status pyn_drift_save_memory(const pyn_drift *drift, void *buffer, size_t capacity, size_t *size,
+                                 pyn_error *error);
+pyn_status pyn_drift_load_memory(const void *data, size_t size, pyn_drift **drift, pyn_error *error);
+
 /* NULL is fine. [one thread per object] */
 void pyn_drift_free(pyn_drift *drift);
 
@@ -1056,6 +1151,111 @@ void pyn_drift_free(pyn_drift *drift);
  * any order, and its two-sided p-value, as above. Errors: INVALID_DATA. [any thread] */
 pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, const double *second,
                                   int64_t second_count, double *statistic, double *p_value, pyn_error *error);
+
+/* ======================================================================= 19. Profiling == */
+
+/* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
+ * A process that is looked into is never left stopped, whatever becomes of the one that looks. Native
+ * frames need libdw.so.1 (package libdw1), which is loaded when it is first asked for. */
+
+enum {
+    PYN_DUMP_TEXT = 1, /* for people: a paragraph a thread, the innermost frame first */
+    PYN_DUMP_JSON = 2  /* {"pid", "command", "python", "pause_ns", "threads": [{"thread_id", "name", "active",
+                        * "owns_gil", "interpreter", "remark", "frames": [{"kind", "name", "filename",
+                        * "line", "module"}]}]} */
+};
+
+typedef struct pyn_dump_options {
+    size_t struct_size;
+    int32_t format;      /* PYN_DUMP_TEXT or PYN_DUMP_JSON */
+    int32_t native;      /* 1: native frames too, merged with the Python ones into one stack */
+    int32_t nonblocking; /* 1: do not stop the process; stacks may be of two moments. Not with native */
+    int32_t reserved;
+} pyn_dump_options;
+
+#define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }
+
+/* Write the stacks of all threads of process `pid` to `write`. The process is stopped meanwhile (about
+ * 1 ms a 10 threads) so that all stacks are of one moment. `options` may be NULL.
+ * Errors: NO_PROCESS, NOT_PERMITTED, NOT_SUPPORTED (no Python in it and native not asked for, a version
+ * that is not known, no libdw), INVALID_ARGUMENT, IO (`write` returned other than 0), OUT_OF_MEMORY.
+ * [any thread] */
+pyn_status pyn_profiler_dump(int32_t pid, const pyn_dump_options *options, pyn_write_callback write,
+                             void *context, pyn_error *error);
+
+/* A recording: stacks of a process, sampled on a thread of the library's own and counted. */
+typedef struct pyn_profiler pyn_profiler;
+
+typedef struct pyn_profiler_options {
+    size_t struct_size;
+    double rate;          /* samples a second, 0.1 to 10000 */
+    double duration;      /* seconds, or 0: until pyn_profiler_stop, or the end of the process */
+    int32_t native;       /* 1: native frames too; threads are then stopped for each sample */
+    int32_t idle;         /* 1: threads that wait, too; 0: those that run, or could */
+    int32_t gil;          /* 1: only threads that hold the interpreter's lock */
+    int32_t threads;      /* 1: a frame for each thread under its stacks */
+    int32_t function;     /* 1: the line where a function begins, so that its lines are counted together */
+    int32_t nolineno;     /* 1: no lines */
+    int32_t subprocesses; /* 1: children too, each process with a frame of its own */
+    int32_t nonblocking;  /* 1: never stop the process; a stack that changed while it was read is dropped, and
+                           * counted as torn. Not with native */
+} pyn_profiler_options;
+
+#define PYN_PROFILER_OPTIONS_INIT { sizeof(pyn_profiler_options), 100.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Begin to sample process `pid`. `options` may be NULL. Free it with pyn_profiler_free.
+ * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */
+pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
+                              pyn_profiler **profiler, pyn_error *error);
+
+/* Wait for the end of the recording, at most `seconds`; *running becomes 1 when it still goes on.
+ * [any thread] */
+pyn_status pyn_profiler_wait(pyn_profiler *profiler, double seconds, int32_t *running,
+                             pyn_error *error);
+
+/* In a child that is forked meanwhile the recording counts as ended, and cannot be written (NOT_SUPPORTED). */
+
+/* End the recording. Stopping one that has ended is fine. [one thread per object] */
+pyn_status pyn_profiler_stop(pyn_profiler *profiler, pyn_error *error);
+
+/* How the sampling went, so far. A moment is a time at which a sample was due. */
+typedef struct pyn_profiler_statistics {
+    size_t struct_size;
+    int64_t due;      /* moments so far */
+    int64_t taken;    /* moments at which everything was sampled that should be */
+    int64_t late;     /* of these, more than a tenth of the interval late */
+    int64_t skipped;  /* moments that had passed before the sampler came to them */
+    int64_t torn;     /* moments dropped because stacks changed while they were read */
+    int64_t failed;   /* moments at which a thread could not be read or stopped */
+    int64_t stacks;   /* stacks counted */
+    int64_t stops;    /* times that threads were stopped */
+    int64_t pause_ns; /* how long, in all */
+    int64_t own_ns;   /* processor time of the sampler itself */
+    int64_t duration_ns;
+    int64_t incomplete; /* of the stacks: native ones that end where there is no unwinding information */
+} pyn_profiler_statistics;
+
+#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* [any thread] */
+pyn_status pyn_profiler_get_statistics(const pyn_profiler *profiler,
+                                       pyn_profiler_statistics *statistics, pyn_error *error);
+
+enum {
+    PYN_PROFILE_FLAMEGRAPH = 1, /* an interactive SVG that needs nothing else */
+    PYN_PROFILE_SPEEDSCOPE = 2, /* JSON for speedscope */
+    PYN_PROFILE_RAW = 3,        /* a line a stack: "outer;inner 12" */
+    PYN_PROFILE_SUMMARY = 4,    /* one line for people: how the sampling went, and why it ended */
+    PYN_PROFILE_PPROF = 5       /* a message of profile.proto, not compressed, for pprof */
+};
+
+/* Write an ended recording in a format. Errors: INVALID_ARGUMENT (format, or it has not ended), IO.
+ * [any thread] */
+pyn_status pyn_profiler_write(const pyn_profiler *profiler, int32_t format, pyn_write_callback write,
+                              void *context, pyn_error *error);
+
+/* Stop and free. NULL is fine. [one thread per object] */
+void pyn_profiler_free(pyn_profiler *profiler);
 
 #ifdef __cplusplus
 }

@@ -22,7 +22,7 @@ import plan as plans
 from plan import Plan
 
 PARTS = ("speed", "one_row", "memory", "quality", "library", "cli", "neighbours", "marginals", "margins",
-         "selection", "tuning", "guide")  # fmt: skip
+         "selection", "tuning", "guide", "around", "clusters", "series", "streams", "nested")  # fmt: skip
 # What a run depends on besides its arguments; the values, mostly paths, stay out of the report.
 ENVIRONMENT = ("PYNOMALY_LIBRARY", "PYNOMALY_CLI", "PYNOMALY_SHARED_DATA", "PYNOMALY_KERNELS", "CC")
 

@@ -17,6 +17,8 @@ public enum Status: Int32, Sendable {
   case modelVersion = 14
   case internalFault = 15
   case plugin = 16
+  case noProcess = 20
+  case notPermitted = 21
 }
 
 /// What went wrong, where, and what is allowed.

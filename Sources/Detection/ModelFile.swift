@@ -23,7 +23,7 @@ public enum ModelFile {
     case plugin = 0x504c_4701  // name and version of the plugin, version of the detector
     case options = 0x4f50_5401  // count, then name, type, value each
     case features = 0x4645_4101  // count, whether named, names
-    case threshold = 0x5448_5201  // f64
+    case threshold = 0x5448_5201  // f64; of detectors with partial_fit also scores of the last rows, with their count
     case calibration = 0x4341_4c01  // method, parameters, knots
     case model = 0x4d4f_4401  // the detector's own
   }
@@ -35,31 +35,19 @@ public enum ModelFile {
     writer.write(raw: magic)
     writer.write(version)
     let info = detector.detectorClass.info
-    writer.write((info.origin == nil ? DetectorABI.builtIn : .plugin).rawValue)
+    writer.write(abi(of: info).rawValue)
     let lengthPlace = writer.bytes.count
     writer.write(UInt64(0))
-    try writer.section(.detector) { $0.write(info.name) }
-    if let origin = info.origin {
-      try writer.section(.plugin) { writer in
-        writer.write(origin.plugin)
-        writer.write("\(origin.pluginVersion)")
-        writer.write("\(origin.version)")
-      }
-    }
-    try writer.section(.options) { writer in
-      let specs = detector.options.specs
-      writer.write(UInt32(specs.count))
-      for spec in specs {
-        writer.write(spec.name)
-        writer.write((try? detector.options.value(spec.name)) ?? spec.defaultValue)
-      }
-    }
+    try write(info, detector.options, to: &writer)
     try writer.section(.features) { writer in
       writer.write(UInt64(model.featureCount))
       writer.write(UInt32(detector.featureNames.isEmpty ? 0 : 1))
       for name in detector.featureNames { writer.write(name) }
     }
-    try writer.section(.threshold) { $0.write(detector.threshold) }
+    try writer.section(.threshold) { writer in
+      writer.write(detector.threshold)
+      if !detector.recentScores.isEmpty { writer.write(all: detector.recentScores) }
+    }
     if let calibration = detector.calibration {
       try writer.section(.calibration) { (writer) throws(DetectionError) in
         try calibration.write(to: &writer)
@@ -71,6 +59,80 @@ public enum ModelFile {
     writer.write(crc32c(writer.bytes))
     return writer.bytes
   }
+
+  private static func abi(of info: DetectorInfo) -> DetectorABI {
+    info.origin == nil ? .builtIn : .plugin
+  }
+
+  /// The sections that say which detector it is, and its options.
+  private static func write(
+    _ info: DetectorInfo, _ options: Options, to writer: inout ModelWriter
+  ) throws(DetectionError) {
+    try writer.section(.detector) { $0.write(info.name) }
+    if let origin = info.origin {
+      try writer.section(.plugin) { writer in
+        writer.write(origin.plugin)
+        writer.write("\(origin.pluginVersion)")
+        writer.write("\(origin.version)")
+      }
+    }
+    try writer.section(.options) { writer in
+      writer.write(UInt32(options.specs.count))
+      for spec in options.specs {
+        writer.write(spec.name)
+        writer.write((try? options.value(spec.name)) ?? spec.defaultValue)
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------------------ models within models
+
+  /// A model that another one holds: u32 detector ABI, and the sections detector, plugin, options and model.
+  static func write(_ member: Member, to writer: inout ModelWriter) throws(DetectionError) {
+    let info = member.detectorClass.info
+    writer.write(abi(of: info).rawValue)
+    try write(info, member.options, to: &writer)
+    try writer.section(.model) { (writer) throws(DetectionError) in
+      try member.model.write(to: &writer)
+    }
+  }
+
+  static func readMember(
+    _ reader: inout ModelReader, featureCount: Int
+  ) throws(DetectionError) -> Member {
+    reader.depth += 1
+    defer { reader.depth -= 1 }
+    guard reader.depth <= NestedDetector.deepest else {
+      throw reader.damaged("models are nested more than \(NestedDetector.deepest) deep")
+    }
+    let head = try readNames(&reader, abi: try reader.read(UInt32.self, "detector ABI"))
+    let detectorClass = try detectorClass(for: head)
+    let options = try readOptions(&reader, of: detectorClass)
+    var section = try reader.section(.model)
+    let model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+    try section.finish()
+    return Member(detectorClass: detectorClass, options: options, model: model)
+  }
+
+  private static func readOptions(
+    _ reader: inout ModelReader, of detectorClass: any DetectorClass
+  ) throws(DetectionError) -> Options {
+    var section = try reader.section(.options)
+    var options = Options(detectorClass.info.options)
+    for _ in 0..<(try section.read(UInt32.self, "option count")) {
+      let name = try section.readString("option name")
+      let value = try section.readOptionValue()
+      do throws(DetectionError) {
+        try options.set(fromFile: name, value)
+      } catch {
+        throw section.damaged(error.message)
+      }
+    }
+    try section.finish()
+    return options
+  }
+
+  // --------------------------------------------------------------------------------------- reading
 
   /// What a model file says of itself, without its model.
   public struct Head {
@@ -102,6 +164,12 @@ public enum ModelFile {
         .modelFormat, "the model file is \(actual) bytes long, but says \(length)")
     }
     try reader.checkAndDropChecksum()
+    return try readNames(&reader, abi: abi)
+  }
+
+  private static func readNames(
+    _ reader: inout ModelReader, abi: UInt32
+  ) throws(DetectionError) -> Head {
     guard let abi = DetectorABI(rawValue: abi) else {
       throw DetectionError(
         .modelVersion, "the model file has detector ABI \(abi); this library reads 1 and 2")
@@ -160,20 +228,8 @@ public enum ModelFile {
     var reader = ModelReader(bytes)
     let detectorClass = try detectorClass(for: readHead(&reader, length: bytes.count))
 
-    var section = try reader.section(.options)
-    var options = Options(detectorClass.info.options)
-    for _ in 0..<(try section.read(UInt32.self, "option count")) {
-      let name = try section.readString("option name")
-      let value = try section.readOptionValue()
-      do throws(DetectionError) {
-        try options.set(name, value)
-      } catch {
-        throw section.damaged(error.message)
-      }
-    }
-    try section.finish()
-
-    section = try reader.section(.features)
+    let options = try readOptions(&reader, of: detectorClass)
+    var section = try reader.section(.features)
     let featureCount = try section.readCount("feature count", atLeast: 1, atMost: 1 << 30)
     var featureNames: [String] = []
     if try section.read(UInt32.self, "whether features are named") != 0 {
@@ -184,6 +240,10 @@ public enum ModelFile {
     section = try reader.section(.threshold)
     let threshold = try section.read(Double.self, "threshold")
     guard threshold.isFinite else { throw section.damaged("the threshold is \(threshold)") }
+    let recent = section.isAtEnd ? [] : try section.readAll(Double.self, "recent scores")
+    guard recent.count <= Detector.mostRecentScores, recent.allSatisfy(\.isFinite) else {
+      throw section.damaged("the recent scores are too many, or not finite")
+    }
     try section.finish()
 
     var calibration: Calibration?
@@ -199,7 +259,7 @@ public enum ModelFile {
     try reader.finish()
     return Detector(
       detectorClass, options: options, model: model, threshold: threshold,
-      featureNames: featureNames, calibration: calibration)
+      featureNames: featureNames, recentScores: recent, calibration: calibration)
   }
 }
 

@@ -3,6 +3,8 @@ public struct ModelReader {
   private let bytes: UnsafeRawBufferPointer
   private var position: Int
   private var end: Int
+  /// How many models the one that is read now lies within.
+  var depth = 0
 
   init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
@@ -11,6 +13,7 @@ public struct ModelReader {
   }
 
   private var left: Int { end - position }
+  var isAtEnd: Bool { left == 0 }
 
   public func damaged(_ what: String) -> DetectionError {
     DetectionError(.modelFormat, "the model file is damaged at byte \(position): \(what)")

@@ -46,11 +46,13 @@ public struct OptionSpec: Sendable {
   public let doubles: Doubles?
   public let bools: Bool
   public let choices: [String]
+  /// Texts other than the choices, where some are allowed.
+  public let form: Form?
 
   public init(
     _ name: String, _ description: String, default defaultValue: OptionValue,
     ints: ClosedRange<Int>? = nil, doubles: Doubles? = nil, bools: Bool = false,
-    choices: [String] = []
+    choices: [String] = [], form: Form? = nil
   ) {
     self.name = name
     self.description = description
@@ -59,6 +61,7 @@ public struct OptionSpec: Sendable {
     self.doubles = doubles
     self.bools = bools
     self.choices = choices
+    self.form = form
   }
 
   /// What is allowed, in words.
@@ -75,6 +78,7 @@ public struct OptionSpec: Sendable {
     }
     if bools { parts.append("true or false") }
     if !choices.isEmpty { parts.append(choices.map { "\"\($0)\"" }.joined(separator: " or ")) }
+    if let form { parts.append(form.allowed) }
     return parts.joined(separator: ", or ")
   }
 
@@ -95,6 +99,13 @@ public struct OptionSpec: Sendable {
       if bools { return value }
     case .string(let text):
       if choices.contains(text) { return value }
+      guard let form else { break }
+      do throws(DetectionError) {
+        return .string(try form.canonical(text))
+      } catch {
+        throw DetectionError(
+          .invalidOption, "option \(name): \(error.message); allowed: \(allowed)")
+      }
     }
     throw DetectionError(
       .invalidOption,
@@ -125,6 +136,27 @@ public struct Options: Sendable {
   public mutating func set(_ name: String, _ value: OptionValue) throws(DetectionError) {
     let index = try index(name)
     values[index] = try specs[index].accept(value)
+  }
+
+  /// Set as a model file says, which may name a detector of a plugin that is not loaded: whoever reads the
+  /// model then says so better.
+  mutating func set(fromFile name: String, _ value: OptionValue) throws(DetectionError) {
+    let index = try index(name)
+    if case .string(let text) = value, let form = specs[index].form, form != .numbers {
+      do throws(DetectionError) {
+        values[index] = .string(try form.canonical(text))
+      } catch {
+        guard error.status == .unknownDetector else { throw error }
+        values[index] = value
+      }
+    } else {
+      values[index] = try specs[index].accept(value)
+    }
+  }
+
+  /// Set to a value that is known to be allowed.
+  mutating func keep(_ name: String, _ value: OptionValue) {
+    if let index = try? index(name) { values[index] = value }
   }
 
   /// Set from text, taken as the first of int, double, bool, string that it reads as and that is allowed.

@@ -25,7 +25,9 @@ public struct Reservoir {
   public mutating func take(
     _ batch: UnsafePointer<Double>, rows: Int, columnStride: Int
   ) throws(DetectionError) {
-    try values.makeRoom(for: min(seen + rows, capacity) * columns)
+    let room = min(seen + rows, capacity).multipliedReportingOverflow(by: columns)
+    guard !room.overflow else { throw .outOfMemory(bytes: Int.max) }
+    try values.makeRoom(for: room.partialValue)
     var row = 0
     while row < rows, seen < capacity {
       for column in 0..<columns { values.append(batch[column * columnStride + row]) }

@@ -6,13 +6,28 @@ import Glibc
 final class DetectorHandle {
   let detector: Detector
   private(set) var featureNames: [UnsafeMutablePointer<CChar>] = []
+  /// Values of options that were asked for.
+  private var optionTexts: [String: UnsafeMutablePointer<CChar>] = [:]
 
   init(_ detector: Detector) {
     self.detector = detector
     refreshFeatureNames()
   }
 
-  deinit { dropFeatureNames() }
+  deinit {
+    dropFeatureNames()
+    for text in optionTexts.values { free(text) }
+  }
+
+  /// An option's text as a C string that lives until another one of that option is asked for.
+  func keep(_ text: String, option: String) -> UnsafePointer<CChar>? {
+    if let kept = optionTexts[option] {
+      if String(cString: kept) == text { return UnsafePointer(kept) }
+      free(kept)
+    }
+    optionTexts[option] = strdup(text)
+    return optionTexts[option].map { UnsafePointer($0) }
+  }
 
   func refreshFeatureNames() {
     dropFeatureNames()
@@ -75,6 +90,18 @@ public func pyn_detector_create(
     target.pointee = nil
     let found = try Registry.find(text(name, "name"))
     target.pointee = DetectorHandle(Detector(found)).retainedPointer
+  }
+}
+
+@_cdecl("pyn_detector_copy") @implementation
+public func pyn_detector_copy(
+  _ detector: OpaquePointer?, _ copy: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(copy, "copy")
+    target.pointee = nil
+    target.pointee = DetectorHandle(try handle(detector).detector.copy()).retainedPointer
   }
 }
 

@@ -23,6 +23,8 @@ public func pyn_status_name(_ status: pyn_status) -> UnsafePointer<CChar>? {
   case .modelVersion: name = "PYN_ERROR_MODEL_VERSION"
   case .internalFault: name = "PYN_ERROR_INTERNAL"
   case .plugin: name = "PYN_ERROR_PLUGIN"
+  case .noProcess: name = "PYN_ERROR_NO_PROCESS"
+  case .notPermitted: name = "PYN_ERROR_NOT_PERMITTED"
   case nil: name = "PYN_ERROR_UNKNOWN"
   }
   return cString(name)

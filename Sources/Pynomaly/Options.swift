@@ -1,8 +1,11 @@
 import CPynomaly
 import Detection
 
-/// Write a value into the caller's structure.
-private func write(_ value: OptionValue, to target: UnsafeMutablePointer<pyn_value>) {
+/// Write a value into the caller's structure; `string` keeps a text for it.
+private func write(
+  _ value: OptionValue, to target: UnsafeMutablePointer<pyn_value>,
+  _ string: (String) -> UnsafePointer<CChar>?
+) {
   target.pointee.bool_value = 0
   target.pointee.int_value = 0
   target.pointee.double_value = 0
@@ -19,7 +22,7 @@ private func write(_ value: OptionValue, to target: UnsafeMutablePointer<pyn_val
     target.pointee.bool_value = flag ? 1 : 0
   case .string(let text):
     target.pointee.type = Int32(PYN_OPTION_STRING)
-    target.pointee.string_value = interned(text)
+    target.pointee.string_value = string(text)
   }
 }
 
@@ -57,7 +60,14 @@ public func pyn_detector_get_option_info(
     target.pointee.allowed = interned(spec.allowed)
     target.pointee.types = Int32(
       (spec.ints != nil ? PYN_OPTION_INT : 0) + (spec.doubles != nil ? PYN_OPTION_DOUBLE : 0)
-        + (spec.bools ? PYN_OPTION_BOOL : 0) + (spec.choices.isEmpty ? 0 : PYN_OPTION_STRING))
+        + (spec.bools ? PYN_OPTION_BOOL : 0)
+        + (spec.choices.isEmpty && spec.form == nil ? 0 : PYN_OPTION_STRING))
+    switch spec.form {
+    case .detector: target.pointee.types |= Int32(PYN_OPTION_DETECTOR)
+    case .detectors: target.pointee.types |= Int32(PYN_OPTION_DETECTOR_LIST)
+    case .numbers: target.pointee.types |= Int32(PYN_OPTION_NUMBER_LIST)
+    case nil: break
+    }
     target.pointee.double_minimum_exclusive = spec.doubles?.minimumExclusive == true ? 1 : 0
     target.pointee.int_minimum = Int64(spec.ints?.lowerBound ?? 0)
     target.pointee.int_maximum = Int64(spec.ints?.upperBound ?? 0)
@@ -67,7 +77,7 @@ public func pyn_detector_get_option_info(
     target.pointee.choice_count = Int64(spec.choices.count)
     var value = pyn_value()
     value.struct_size = MemoryLayout<pyn_value>.size
-    write(spec.defaultValue, to: &value)
+    write(spec.defaultValue, to: &value, interned)
     target.pointee.default_value = value
   }
 }
@@ -131,10 +141,12 @@ public func pyn_detector_get_option(
   _ value: UnsafeMutablePointer<pyn_value>?, _ error: UnsafeMutablePointer<pyn_error>?
 ) -> pyn_status {
   status(error) { () throws(DetectionError) in
-    let found = try handle(detector).detector.options.value(text(option, "option"))
+    let handle = try handle(detector)
+    let name = try text(option, "option")
+    let found = try handle.detector.options.value(name)
     let target = try required(value, "value")
     try check(
       structSize: target.pointee.struct_size, atLeast: MemoryLayout<pyn_value>.size, "pyn_value")
-    write(found, to: target)
+    write(found, to: target) { handle.keep($0, option: name) }
   }
 }

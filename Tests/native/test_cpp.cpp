@@ -312,6 +312,8 @@ TEST_CASE("drift") {
   CHECK(drift.update(matrix_view(moved, column_count)));
   CHECK(drift.features().size() == 2);
   CHECK(drift.features().at(0).drifted == 1);
+  CHECK(pynomaly::DriftDetector::load(drift.save()).save() == drift.save());
+  CHECK_THROWS_AS(pynomaly::DriftDetector::load({}), pynomaly::model_error);
   CHECK_THROWS_AS(drift.update(rows, {1, 2}), pynomaly::argument_error);
   CHECK_THROWS_AS(drift.update(rows, {}, [](double, const char*) -> bool { throw told_to_stop(); }), told_to_stop);
   options.window = 1;

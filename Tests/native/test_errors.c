@@ -27,6 +27,10 @@ static void status_names_are_the_enumerators(void **state) {
         assert_int_equal(all[i].status, i);  // the numbers are pinned
         assert_string_equal(pyn_status_name(i), all[i].name);
     }
+    assert_int_equal(PYN_ERROR_NO_PROCESS, 20);
+    assert_int_equal(PYN_ERROR_NOT_PERMITTED, 21);
+    assert_string_equal(pyn_status_name(20), "PYN_ERROR_NO_PROCESS");
+    assert_string_equal(pyn_status_name(21), "PYN_ERROR_NOT_PERMITTED");
     static const pyn_status others[] = {-1, 17, INT32_MAX, INT32_MIN};
     for (int i = 0; i < COUNT(others); i++)
         assert_string_equal(pyn_status_name(others[i]), "PYN_ERROR_UNKNOWN");

@@ -116,8 +116,10 @@ static void walk(pyn_detector *d, const pyn_option_info *option) {
     } else {
         refuses(d, option, bool_value(1));
     }
+    const int32_t forms = PYN_OPTION_DETECTOR | PYN_OPTION_DETECTOR_LIST | PYN_OPTION_NUMBER_LIST;
+    if (option->types & forms) assert_true(option->types & PYN_OPTION_STRING);
     if (option->types & PYN_OPTION_STRING) {
-        assert_true(option->choice_count > 0);
+        assert_true(option->choice_count > 0 || option->types & forms);
         for (int64_t i = 0; i < option->choice_count; i++)
             accepts(d, option->name, string_value(option->choices[i]));
     }

@@ -819,6 +819,24 @@ class DriftDetector {
     handle_.reset(made);
   }
 
+  /// Take over an object of the C interface.
+  explicit DriftDetector(pyn_drift* owned) noexcept : handle_(owned) {}
+
+  /// All that it has seen, as bytes, and an object that goes on from them.
+  std::vector<unsigned char> save() const {
+    std::size_t size = 0;
+    detail::check(pyn_drift_save_memory, get(), nullptr, std::size_t{0}, &size);
+    std::vector<unsigned char> bytes(size);
+    detail::check(pyn_drift_save_memory, get(), bytes.data(), bytes.size(), &size);
+    return bytes;
+  }
+  static DriftDetector load(const std::vector<unsigned char>& bytes) {
+    pyn_drift* loaded = nullptr;
+    const unsigned char nothing = 0;
+    detail::check(pyn_drift_load_memory, bytes.empty() ? &nothing : bytes.data(), bytes.size(), &loaded);
+    return DriftDetector(loaded);
+  }
+
   /// The C object, still owned by this one.
   pyn_drift* get() const noexcept { return handle_.get(); }
 

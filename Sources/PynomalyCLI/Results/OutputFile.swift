@@ -47,6 +47,11 @@ final class OutputFile {
     if buffer.count >= OutputFile.blockSize { try flush() }
   }
 
+  func write(_ bytes: [UInt8]) throws {
+    buffer.append(contentsOf: bytes)
+    try flush()
+  }
+
   /// Lets `body` write up to `count` bytes and return how many it wrote.
   func write(upTo count: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) throws {
     let start = buffer.count

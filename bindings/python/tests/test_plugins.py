@@ -322,6 +322,31 @@ def test_the_class(plugin):
     assert "sample_weight" not in inspect.signature(pynomaly.Likeness.fit).parameters
 
 
+def test_it_is_a_member_as_a_built_in_one_is(plugin, library, X, tmp_path):
+    members = [pynomaly.Remoteness(power=2.0), pynomaly.KNN()]
+    ensemble = pynomaly.Ensemble(detectors=members).fit(X)
+    assert ensemble.detector_.options["detectors"] == "[Remoteness(power=2.0), KNN]"
+    np.testing.assert_allclose(ensemble.explain(X).sum(axis=1), -ensemble.score_samples(X))
+    alone = pynomaly.Ensemble(detectors="Remoteness").fit(X, sample_weight=np.linspace(0, 1, len(X)))
+    assert hasattr(alone, "partial_fit")
+    assert not hasattr(ensemble, "partial_fit")
+    first = pynomaly.Ensemble(detectors="Remoteness").partial_fit(X[:300]).partial_fit(X[300:])
+    whole = pynomaly.Remoteness().fit(X).score_samples(X)
+    assert np.corrcoef(first.score_samples(X), whole)[0, 1] > 0.999999
+    window = pynomaly.SlidingWindow(detector=pynomaly.Remoteness(), window=3).fit(X)
+    assert np.isfinite(window.score_samples(X)).all()
+    for model in (ensemble, window):
+        path = tmp_path / "model"
+        model.save(path)
+        assert np.array_equal(pynomaly.load(path).score_samples(X), model.score_samples(X))
+        code = f"import pynomaly\ntry: pynomaly.load({str(path)!r})\nexcept pynomaly.Error as e: print(e.status, e)"
+        said = run(code)
+        assert said.startswith("PYN_ERROR_MODEL_VERSION")
+        assert 'the detector "Remoteness" of the plugin "tests" 1.2.3, which is not loaded' in said
+        load = f"import pynomaly; pynomaly.load_plugin({str(library)!r}); print(pynomaly.load({str(path)!r}))"
+        assert "Remoteness" in run(load)
+
+
 def test_it_works_as_a_built_in_one(plugin, X):
     far = np.abs(X - X.mean(axis=0))
     estimator = pynomaly.Remoteness(power=2.0, contamination=0.1, lambda_=5).fit(X)

@@ -18,7 +18,9 @@ from ._errors import (
     InternalError,
     InvalidDataError,
     ModelFormatError,
+    NoProcessError,
     NotFittedError,
+    NotPermittedError,
     NotSupportedError,
     OptionError,
     OutOfMemoryError,
@@ -31,6 +33,7 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
+from ._profiler import Profiler, ProfilerStatistics
 from ._selection import Selection, machine_speed, select_detector
 from ._thresholds import Threshold, find_threshold
 from ._tuning import Tuning, tune
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from ._detectors import *
     from ._isolation_forest import IsolationForest
     from ._local_outlier_factor import LocalOutlierFactor
+    from ._matrix_profile import MatrixProfile
     from ._outlier_detector import OutlierDetector
 
 __version__ = "0.1.0"
@@ -58,8 +62,11 @@ __all__ = [
     "InvalidDataError",
     "IsolationForest",
     "LocalOutlierFactor",
+    "MatrixProfile",
     "ModelFormatError",
+    "NoProcessError",
     "NotFittedError",
+    "NotPermittedError",
     "NotSupportedError",
     "OptionError",
     "OptionInfo",
@@ -67,6 +74,8 @@ __all__ = [
     "OutlierDetector",
     "PluginError",
     "PluginInfo",
+    "Profiler",
+    "ProfilerStatistics",
     "Selection",
     "ShapeMismatchError",
     "Threshold",

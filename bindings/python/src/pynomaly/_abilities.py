@@ -10,10 +10,46 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._catalog import detector_info
+from ._nested import held_names
 from ._outlier_detector import OutlierDetector
+from ._parameters import parameters
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    def _where_members_can(method: Any) -> Any: ...
+
+else:
+
+    class _where_members_can:  # noqa: N801 - stands where a decorator does
+        """A method that is only there where all detectors that the estimator holds can go on learning."""
+
+        def __init__(self, method):
+            self._method = method
+            self.__doc__ = method.__doc__
+
+        def __set_name__(self, owner, name):
+            self._name = name
+
+        def __get__(self, estimator, owner=None):
+            if estimator is not None and not _members_can(estimator):
+                raise AttributeError(
+                    f"this {type(estimator).__name__} has no {self._name}: not all of its detectors have"
+                )
+            return self._method.__get__(estimator, owner)
+
+
+def _members_can(estimator: OutlierDetector) -> bool:
+    try:
+        return all(
+            detector_info(name).partial_fits
+            for parameter, option in parameters(estimator.detector_name).items()
+            if option.holds.startswith("detector")
+            for name in held_names(option, getattr(estimator, parameter, option.default))
+        )
+    except Exception:  # no such detector: fitting says so
+        return True
 
 
 class WeightedOutlierDetector(OutlierDetector):
@@ -52,12 +88,13 @@ class WeightedOutlierDetector(OutlierDetector):
 class IncrementalOutlierDetector(OutlierDetector):
     """An `OutlierDetector` that can go on learning from more rows."""
 
+    @_where_members_can
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Learn from more rows.
 
         The first call begins a model, later ones go on with it, with the parameters that it began
-        with. With a contamination, `offset_` is that of this call's rows. X and y are as for `fit`,
-        but streams are not taken.
+        with. With a contamination, `offset_` is that of this call's rows, and of rows of the calls
+        before when these are fewer than 1024. X and y are as for `fit`; streams are taken, too.
         """
         return self._partial_fit(X, y=y)
 
@@ -65,11 +102,13 @@ class IncrementalOutlierDetector(OutlierDetector):
 class WeightedIncrementalOutlierDetector(WeightedOutlierDetector):
     """An `OutlierDetector` that takes sample weights and can go on learning from more rows."""
 
+    @_where_members_can
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from more rows.
 
         The first call begins a model, later ones go on with it, with the parameters that it began
-        with. With a contamination, `offset_` is that of this call's rows. X, y and sample_weight are
-        as for `fit`, but streams are not taken.
+        with. With a contamination, `offset_` is that of this call's rows, and of rows of the calls
+        before when these are fewer than 1024. X, y and sample_weight are as for `fit`; streams are
+        taken, too, without weights.
         """
         return self._partial_fit(X, sample_weight, y)

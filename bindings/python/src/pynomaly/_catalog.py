@@ -21,6 +21,13 @@ _TYPES: dict[int, type] = {
 }
 
 
+_FORMS: dict[int, str] = {
+    _library.OPTION_DETECTOR: "detector",
+    _library.OPTION_DETECTOR_LIST: "detectors",
+    _library.OPTION_NUMBER_LIST: "numbers",
+}
+
+
 @dataclass(frozen=True)
 class OptionInfo:
     """An option of a detector and what it allows."""
@@ -32,6 +39,8 @@ class OptionInfo:
     types: tuple[type, ...]
     choices: tuple[str, ...]
     default: OptionValue
+    holds: str = ""
+    """What a string other than the choices may hold: "detector", "detectors", "numbers" or nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ class DetectorInfo:
     """Whether it can go on learning from more rows."""
     needs_labels: bool = False
     """Whether it learns from rows that are known to be outliers or inliers."""
+    reads_series: bool = False
+    """Whether rows are the steps of a series, in their order."""
     plugin: str | None = None
     """The plugin it is of, or None for a built-in one."""
     version: str | None = None
@@ -77,6 +88,7 @@ def detector_info(name: str) -> DetectorInfo:
         options=tuple(_option_info(name, i) for i in range(info.option_count)),
         partial_fits=bool(info.capabilities & 16),
         needs_labels=bool(info.capabilities & 32),
+        reads_series=bool(info.capabilities & 64),
         plugin=text(info.plugin) if info.plugin else None,
         version=text(info.version) if info.version else None,
     )
@@ -92,6 +104,7 @@ def _option_info(name: str, index: int) -> OptionInfo:
         types=tuple(python for flag, python in _TYPES.items() if info.types & flag),
         choices=tuple(text(info.choices[i]) for i in range(info.choice_count)),
         default=from_value(info.default_value),
+        holds="".join(form for flag, form in _FORMS.items() if info.types & flag),
     )
 
 

@@ -31,7 +31,8 @@ from __future__ import annotations
 '''
 
 _IMPORTS = {
-    "Literal[": "\nfrom typing import Literal\n",
+    "Sequence[": "from collections.abc import Sequence\n",
+    "Literal[": "from typing import Literal\n",
     "np.": "\nimport numpy as np\n",
 }
 
@@ -41,6 +42,18 @@ _SEED_TEXT = (
     "The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh "
     "seed for each fit."
 )
+
+_HELD_WORDS: dict[str, tuple[str, ...]] = {
+    "": (),
+    "detector": ("str", "estimator"),
+    "detectors": ("str", "list of str, estimators or (name, estimator)"),
+    "numbers": ("str", "list of float"),
+}
+_HELD_TYPES: dict[str, list[str]] = {
+    "detector": ["OutlierDetector"],
+    "detectors": ["OutlierDetectors"],
+    "numbers": ["Sequence[float]"],
+}
 
 _EVERY_PARAMETER = """\
 n_jobs : int, default=None
@@ -74,10 +87,19 @@ def module_source(detectors: dict[str, DetectorInfo]) -> str:
     classes = [class_source(info, name) for name, info in detectors.items()]
     code = "".join(f"\n\n{source}" for source in classes)
     imports = [line for word, line in _IMPORTS.items() if word in code]
+    if imports and not imports[0].startswith("\n"):
+        imports.insert(0, "\n")
     bases = {_base(info) for info in detectors.values()}
     able = sorted(bases - {"OutlierDetector"})
-    lines = [f"from ._abilities import {', '.join(able)}\n"] if able else []
-    lines += ["from ._outlier_detector import OutlierDetector\n"] if bases - {*able} else []
+    lines = []
+    if able:
+        line = f"from ._abilities import {', '.join(able)}\n"
+        if len(line) > _WIDTH:
+            line = f"from ._abilities import (\n{''.join(f'    {name},' + chr(10) for name in able)})\n"
+        lines.append(line)
+    held = {name for name in ("OutlierDetector", "OutlierDetectors") if f": {name} |" in code}
+    plain = sorted(held | (bases & {"OutlierDetector"}))
+    lines += [f"from ._outlier_detector import {', '.join(plain)}\n"] if plain else []
     imports += ["\n", *lines] if lines else []
     names = "".join(f"\n    {_literal(name)}," for name in sorted(detectors))
     names = f"[{names}\n]" if names else "[]"
@@ -148,7 +170,7 @@ def _section(title: str, text: str) -> str:
 def _parameter(name: str, option: OptionInfo) -> str:
     """The entry of an option in the section Parameters."""
     text = [_SEED_TEXT if is_seed(option) else _sentence(option.description)]
-    if not is_seed(option) and option.types not in ((bool,), (str,)):
+    if not is_seed(option) and (option.types not in ((bool,), (str,)) or option.holds):
         text.append(f"Allowed: {_in_python(option.allowed)}.")
     return "\n".join(
         [
@@ -164,11 +186,12 @@ def _kind(option: OptionInfo) -> str:
         return _SEED_WORDS
     choices = [repr(choice) for choice in option.choices]
     kinds = [kind.__name__ for kind in option.types if kind is not str]
+    kinds += [*_HELD_WORDS[option.holds]]
     if len(choices) == 1 and kinds:
         kinds.insert(0, choices[0])
     elif choices:
         kinds.insert(0, "{" + ", ".join(choices) + "}")
-    elif str in option.types:
+    elif str in option.types and not option.holds:
         kinds.insert(0, "str")
     return " or ".join([", ".join(kinds[:-1]), kinds[-1]] if kinds[1:] else kinds)
 
@@ -202,7 +225,9 @@ def _annotation(option: OptionInfo) -> str:
         return _SEED_TYPE
     implied = int if float in option.types else None  # "float" says "or int" to type checkers
     kinds = [kind.__name__ for kind in option.types if kind not in (str, implied)]
-    if option.choices:
+    if option.holds:
+        kinds += _HELD_TYPES[option.holds]
+    if option.choices and not option.holds:
         kinds.append(f"Literal[{', '.join(map(_literal, option.choices))}]")
     elif str in option.types:
         kinds.append("str")

@@ -72,6 +72,14 @@ class PluginError(Error, RuntimeError):
     """A plugin cannot be loaded, or breaks its contract."""
 
 
+class NoProcessError(Error, ProcessLookupError):
+    """There is no such process, or it has ended."""
+
+
+class NotPermittedError(Error, PermissionError):
+    """The system does not let us; the message says why and what helps."""
+
+
 _BY_STATUS: dict[int, type[Error]] = {
     1: ArgumentError,
     2: ArgumentError,
@@ -89,6 +97,8 @@ _BY_STATUS: dict[int, type[Error]] = {
     14: ModelFormatError,
     15: InternalError,
     16: PluginError,
+    20: NoProcessError,
+    21: NotPermittedError,
 }
 
 

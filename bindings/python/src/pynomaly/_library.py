@@ -30,6 +30,9 @@ OPTION_INT = 1
 OPTION_DOUBLE = 2
 OPTION_BOOL = 4
 OPTION_STRING = 8
+OPTION_DETECTOR = 16
+OPTION_DETECTOR_LIST = 32
+OPTION_NUMBER_LIST = 64
 
 
 class _Sized(ctypes.Structure):
@@ -280,12 +283,50 @@ class TuningResult(_Sized):
     ]
 
 
+class ProfilerOptions(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rate", c_double),
+        ("duration", c_double),
+        ("native", c_int32),
+        ("idle", c_int32),
+        ("gil", c_int32),
+        ("threads", c_int32),
+        ("function", c_int32),
+        ("nolineno", c_int32),
+        ("subprocesses", c_int32),
+        ("nonblocking", c_int32),
+    ]
+
+
+class ProfilerStatistics(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("due", c_int64),
+        ("taken", c_int64),
+        ("late", c_int64),
+        ("skipped", c_int64),
+        ("torn", c_int64),
+        ("failed", c_int64),
+        ("stacks", c_int64),
+        ("stops", c_int64),
+        ("pause_ns", c_int64),
+        ("own_ns", c_int64),
+        ("duration_ns", c_int64),
+        ("incomplete", c_int64),
+    ]
+
+
 # Declared with the one argument the Python side reads. The library passes two more (stage, context);
 # in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
+ScoresCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64, c_void_p)
 PluginVisitor = ctypes.CFUNCTYPE(c_int32, c_char_p, POINTER(PluginInfo), POINTER(Error), c_void_p)
 
+WriteCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p)
+
 _detector = c_void_p
+_profiler = c_void_p
 _text = c_char_p
 _matrix = POINTER(Matrix)
 _call = POINTER(Call)
@@ -301,6 +342,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_get_info": (c_int32, (_text, POINTER(DetectorInfo), _error)),
     "pyn_detector_get_option_info": (c_int32, (_text, c_int64, POINTER(OptionInfo), _error)),
     "pyn_detector_create": (c_int32, (_text, POINTER(_detector), _error)),
+    "pyn_detector_copy": (c_int32, (_detector, POINTER(_detector), _error)),
     "pyn_detector_free": (None, (_detector,)),
     "pyn_detector_set_int": (c_int32, (_detector, _text, c_int64, _error)),
     "pyn_detector_set_double": (c_int32, (_detector, _text, c_double, _error)),
@@ -310,6 +352,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_partial_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_partial_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_score_stream": (
+        c_int32,
+        (_detector, c_void_p, _call, ScoresCallback, c_void_p, _error),
+    ),
     "pyn_detector_score": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_predict": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
@@ -339,6 +386,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "pyn_detector_get_name": (_text, (_detector,)),
     "pyn_detector_is_fitted": (c_int32, (_detector,)),
+    "pyn_detector_reads_series": (c_int32, (_detector,)),
     "pyn_detector_get_feature_count": (c_int32, (_detector, POINTER(c_int64), _error)),
     "pyn_detector_get_fitted": (c_int32, (_detector, _text, POINTER(c_double), _error)),
     "pyn_detector_get_training_scores": (c_int32, (_detector, c_void_p, c_int64, _error)),
@@ -358,6 +406,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_drift_update": (c_int32, (c_void_p, _matrix, c_void_p, c_int64, _call, _error)),
     "pyn_drift_get_report": (c_int32, (c_void_p, POINTER(DriftReport), _error)),
     "pyn_drift_get_feature": (c_int32, (c_void_p, c_int64, POINTER(DriftFeature), _error)),
+    "pyn_drift_save_memory": (
+        c_int32,
+        (c_void_p, c_void_p, c_size_t, POINTER(c_size_t), _error),
+    ),
+    "pyn_drift_load_memory": (c_int32, (_text, c_size_t, POINTER(c_void_p), _error)),
     "pyn_drift_free": (None, (c_void_p,)),
     "pyn_kolmogorov_smirnov": (
         c_int32,
@@ -386,6 +439,12 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (c_void_p, c_int64, POINTER(TuningResult), c_void_p, c_int64, _error),
     ),
     "pyn_tuning_create_detector": (c_int32, (c_void_p, c_int64, POINTER(_detector), _error)),
+    "pyn_profiler_start": (c_int32, (c_int32, POINTER(ProfilerOptions), POINTER(_profiler), _error)),
+    "pyn_profiler_wait": (c_int32, (_profiler, c_double, POINTER(c_int32), _error)),
+    "pyn_profiler_stop": (c_int32, (_profiler, _error)),
+    "pyn_profiler_get_statistics": (c_int32, (_profiler, POINTER(ProfilerStatistics), _error)),
+    "pyn_profiler_write": (c_int32, (_profiler, c_int32, WriteCallback, c_void_p, _error)),
+    "pyn_profiler_free": (None, (_profiler,)),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),

@@ -15,6 +15,7 @@ from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info, from_value
 from ._errors import ArgumentError, OptionError, call
 from ._library import encode, library, text
+from ._nested import option_text
 from ._thresholds import Threshold
 
 UNKNOWN = -1
@@ -82,12 +83,17 @@ class Model:
     def copy(self, fitted: bool = True) -> Model:
         """Another of the same options, and when `fitted` with the same knowledge if there is any."""
         if fitted and self.is_fitted:
-            return Model.from_bytes(self.to_bytes())
+            pointer = c_void_p()
+            call(library.pyn_detector_copy, self.pointer, byref(pointer))
+            return Model(pointer)
         return Model.create(self.name, self.options())
 
     # ------------------------------------------------------------------------------- options
 
     def set_option(self, name: str, value: Any) -> None:
+        if not isinstance(value, (str, int, float)):
+            held = [each for each in detector_info(self.name).options if each.name == name and each.holds]
+            value = option_text(held[0], value) if held else value
         if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
             value = float(value) if self._takes_only_fractions(name) else int(value)
         if isinstance(value, (bool, np.bool_)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Union, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ from ._few_rows import score_few
 from ._inputs import check_not_empty
 from ._parameters import (
     allows_missing_values,
+    is_seed,
     option_value,
     parameter_value,
     parameters,
@@ -139,11 +141,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self._take(detector)
         return self
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, nested: bool = False) -> dict[str, Any]:
+        """What the library is told; of a `nested` estimator no seed that whoever holds it may choose."""
         return {
             option.name: option_value(option, getattr(self, parameter))
             for parameter, option in parameters(self.detector_name).items()
             if hasattr(self, parameter)
+            and not (nested and is_seed(option) and getattr(self, parameter) is None)
         }
 
     def _labels(self, y: Any) -> NDArray[np.bool_] | None:
@@ -195,7 +199,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.found_threshold_ = found
         return self
 
-    def calibrate(self, X: Any = None, y: ArrayLike | None = None, *, method: str | None = None) -> Self:
+    def calibrate(
+        self, X: Any = None, y: ArrayLike | None = None, *, method: str | None = None
+    ) -> Self:
         """Learn from the scores of X how scores become probabilities, for `predict_proba`.
 
         Parameters
@@ -324,6 +330,27 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
                         pass
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    # ------------------------------------------------------------------------------- parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name; when `deep`, also those of detectors that this one holds: as
+        ``detector__n_neighbors``, or ``name__n_neighbors`` of a pair (name, detector) in a list."""
+        params = super().get_params(deep)
+        for each in list(params.values()) if deep else []:
+            for name, held in _pairs(each):
+                params[name] = held
+                params.update({f"{name}__{key}": value for key, value in held.get_params().items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, also of detectors that this one holds: see `get_params`."""
+        for parameter in self._get_param_names():
+            value = getattr(self, parameter, None)
+            new = {name: params.pop(name) for name, _ in _pairs(value) if name in params}
+            if new:
+                setattr(self, parameter, [_replaced(each, new) for each in cast("list[Any]", value)])
+        return super().set_params(**params)
+
     # --------------------------------------------------------------------------------- keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -397,6 +424,22 @@ def _found(detector: Detector, name: str) -> float:
     return int(value) if counts and value.is_integer() else value
 
 
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    """The pairs (name, detector) in a list of detectors."""
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [
+        each
+        for each in value
+        if isinstance(each, tuple) and len(each) == 2 and hasattr(each[1], "get_params")
+    ]
+
+
+def _replaced(each: Any, new: dict[str, Any]) -> Any:
+    is_pair = isinstance(each, tuple) and len(each) == 2
+    return (each[0], new[each[0]]) if is_pair and each[0] in new else each
+
+
 def _outliers(y: Any, who: str) -> NDArray[np.bool_]:
     """Which rows scikit-learn's labels call outliers."""
     labels = np.asarray(y)
@@ -409,3 +452,6 @@ def _outliers(y: Any, who: str) -> NDArray[np.bool_]:
 
 _SIGNS = np.array([1, -1])
 _NOT_CALIBRATED = "predict_proba is there once calibrate has been called on the fitted estimator"
+
+OutlierDetectors = Sequence[Union[str, OutlierDetector, tuple[str, OutlierDetector]]]
+"""Detectors that another one holds: by their texts, as estimators, or as pairs (name, estimator)."""

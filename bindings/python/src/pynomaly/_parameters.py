@@ -13,11 +13,12 @@ import numpy as np
 
 from ._catalog import DetectorInfo, OptionInfo, detector_info
 from ._errors import OptionError
+from ._nested import option_text
 
 TAKEN = frozenset(
     [
-        *("fit", "fit_predict", "partial_fit"),
-        *("predict", "score_samples", "decision_function", "explain"),
+        *("fit", "fit_predict", "partial_fit", "calibrate", "set_threshold"),
+        *("predict", "predict_proba", "score_samples", "decision_function", "explain"),
         *("save", "load", "to_bytes", "from_bytes", "from_detector"),
         *("get_params", "set_params", "get_metadata_routing"),
         *("set_fit_request", "set_partial_fit_request"),
@@ -52,6 +53,8 @@ def default_value(option: OptionInfo) -> Any:
 
 def option_value(option: OptionInfo, value: Any) -> Any:
     """What the library is told when the parameter is `value`."""
+    if option.holds:
+        return option_text(option, value)
     return _seed(value, option) if is_seed(option) else value
 
 

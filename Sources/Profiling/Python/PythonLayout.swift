@@ -1,0 +1,156 @@
+/// Where things are in the structures of an interpreter. Up to 3.12 these are numbers of each version, as
+/// `offsetof` gives them; from 3.13 the interpreter publishes them (`_Py_DebugOffsets`).
+struct PythonLayout {
+  struct Runtime {
+    var interpreters: UInt64
+    /// Up to 3.11: the thread state that holds the lock.
+    var current: UInt64?
+  }
+  struct Interpreter {
+    var next: UInt64
+    var id: UInt64
+    var threads: UInt64
+    /// From 3.12: where the pointer to the lock is, and in the lock its holder and whether it is locked.
+    var gil: UInt64?
+    var gilHolder: UInt64 = 8
+    var gilLocked: UInt64 = 16
+  }
+  struct Thread {
+    var next: UInt64
+    var threadID: UInt64
+    var nativeThreadID: UInt64?
+    /// The frame; in 3.11 and 3.12 a _PyCFrame that leads to it.
+    var frame: UInt64
+    var size: Int
+  }
+  struct FrameLayout {
+    var code: UInt64
+    var previous: UInt64
+    /// Up to 3.10 the index of the last instruction, later a pointer to it.
+    var instruction: UInt64
+    var owner: UInt64?
+    var isEntry: UInt64?
+    /// In _PyCFrame: the frame, and the one before.
+    var cFrameCurrent: UInt64?
+    var cFramePrevious: UInt64 = 0
+  }
+  struct Code {
+    var fileName: UInt64
+    var name: UInt64
+    var qualifiedName: UInt64?
+    var firstLine: UInt64
+    var lines: UInt64
+    /// Where the instructions begin; nil up to 3.10.
+    var instructions: UInt64?
+  }
+  struct Objects {
+    var type: UInt64 = 8
+    var typeName: UInt64 = 24
+    var bytesSize: UInt64 = 16
+    var bytesData: UInt64 = 32
+    var textLength: UInt64 = 16
+    var textState: UInt64 = 32
+    var asciiData: UInt64 = 48
+    var compactData: UInt64 = 72
+  }
+
+  var minor: Int
+  var runtime: Runtime
+  var interpreter: Interpreter
+  var thread: Thread
+  var frame: FrameLayout
+  var code: Code
+  var objects = Objects()
+
+  /// Frames are PyFrameObjects, each with a run of the interpreter's loop of its own.
+  var hasFrameObjects: Bool { minor <= 10 }
+
+  /// The layout of 3.8 to 3.12.
+  static func known(minor: Int) -> PythonLayout? {
+    switch minor {
+    case 8:
+      old(minor, current: 1368, interpreterID: 16, lastInstruction: 104)
+    case 9:
+      old(minor, current: 568, interpreterID: 24, lastInstruction: 104)
+    case 10:
+      old(minor, current: 568, interpreterID: 24, lastInstruction: 96)
+    case 11:
+      PythonLayout(
+        minor: 11, runtime: .init(interpreters: 40, current: 576),
+        interpreter: .init(next: 0, id: 48, threads: 16),
+        thread: .init(next: 8, threadID: 152, nativeThreadID: 160, frame: 56, size: 320),
+        frame: .init(
+          code: 32, previous: 48, instruction: 56, owner: 69, isEntry: 68, cFrameCurrent: 8,
+          cFramePrevious: 16),
+        code: .init(
+          fileName: 112, name: 120, qualifiedName: 128, firstLine: 72, lines: 136,
+          instructions: 184))
+    case 12:
+      PythonLayout(
+        minor: 12, runtime: .init(interpreters: 40, current: nil),
+        interpreter: .init(next: 0, id: 8, threads: 72, gil: 384),
+        thread: .init(next: 8, threadID: 136, nativeThreadID: 144, frame: 56, size: 256),
+        frame: .init(
+          code: 0, previous: 8, instruction: 56, owner: 70, isEntry: nil, cFrameCurrent: 0,
+          cFramePrevious: 8),
+        code: .init(
+          fileName: 112, name: 120, qualifiedName: 128, firstLine: 68, lines: 136,
+          instructions: 192),
+        objects: .init(asciiData: 40, compactData: 56))
+    default: nil
+    }
+  }
+
+  private static func old(
+    _ minor: Int, current: UInt64, interpreterID: UInt64, lastInstruction: UInt64
+  ) -> PythonLayout {
+    PythonLayout(
+      minor: minor, runtime: .init(interpreters: 32, current: current),
+      interpreter: .init(next: 0, id: interpreterID, threads: 8),
+      thread: .init(next: 8, threadID: 176, nativeThreadID: nil, frame: 24, size: 264),
+      frame: .init(
+        code: 32, previous: 24, instruction: lastInstruction, owner: nil, isEntry: nil,
+        cFrameCurrent: nil),
+      code: .init(
+        fileName: 104, name: 112, qualifiedName: nil, firstLine: 40, lines: 120, instructions: nil))
+  }
+
+  /// The table that 3.13 and later keep at the head of `_PyRuntime`; nil where there is none, or one that
+  /// makes no sense.
+  static func published(at runtime: UInt64, in memory: ProcessMemory) -> PythonLayout? {
+    guard let cookie: UInt64 = memory.load(runtime), cookie == 0x7970_6775_6265_6478,  // "xdebugpy"
+      let version: UInt64 = memory.load(runtime &+ 8)
+    else { return nil }
+    let minor = Int(version >> 16 & 0xff)
+    guard version >> 24 == 3, minor == 13 else { return nil }
+    var isWhole = true
+    // Words of the table in order, from `free_threaded` on.
+    func word(_ index: UInt64) -> UInt64 {
+      guard let value: UInt64 = memory.load(runtime &+ 16 &+ 8 &* index), value < 1 << 24 else {
+        isWhole = false
+        return 0
+      }
+      return value
+    }
+    let layout = PythonLayout(
+      minor: minor,
+      runtime: .init(interpreters: word(3), current: nil),
+      interpreter: .init(
+        next: word(6), id: word(5), threads: word(7), gil: word(12), gilHolder: word(16) &- word(13),
+        gilLocked: word(15) &- word(13)),
+      thread: .init(
+        next: word(19), threadID: word(22), nativeThreadID: word(23), frame: word(21),
+        size: Int(word(17))),
+      frame: .init(
+        code: word(28), previous: word(27), instruction: word(29), owner: word(31), isEntry: nil,
+        cFrameCurrent: nil),
+      code: .init(
+        fileName: word(33), name: word(34), qualifiedName: word(35), firstLine: word(37),
+        lines: word(36), instructions: word(41)),
+      objects: .init(
+        type: word(43), typeName: word(45), bytesSize: word(63), bytesData: word(64),
+        textLength: word(67), textState: word(66), asciiData: word(68),
+        compactData: word(68) &+ 16))
+    return isWhole ? layout : nil
+  }
+}

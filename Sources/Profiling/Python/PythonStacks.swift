@@ -1,0 +1,163 @@
+/// A Python frame as it stands in memory.
+struct PythonFrame {
+  var code: UInt64
+  /// The byte of the code at which its instruction begins.
+  var offset: Int
+}
+
+/// The Python frames that one call of the interpreter's loop runs, innermost first.
+struct PythonRun {
+  var frames: [PythonFrame]
+  /// Something that the loop's C frame holds: its place on the C stack tells which C frame that is. 0
+  /// where the version has no such thing (up to 3.10).
+  var stackAddress: UInt64
+}
+
+struct PythonThread {
+  var osThread: Int32
+  var interpreter: Int64
+  var holdsLock: Bool
+  var runs: [PythonRun]
+  /// The chain led to memory that is no frame, or in a circle.
+  var isBroken = false
+}
+
+/// Reads the stacks of all threads of an interpreter. The process should stand still meanwhile; if it does
+/// not, the frames may never have been there together, but nothing worse comes of it.
+struct PythonStacks {
+  let runtime: PythonRuntime
+  let memory: ProcessMemory
+  /// From the ids that threads have inside the process to those outside.
+  let threadIDs: [Int32: Int32]
+  var frameLimit = 100_000
+  private static let threadLimit = 100_000
+
+  private var layout: PythonLayout { runtime.layout }
+
+  func read() -> [PythonThread] {
+    var threads: [PythonThread] = []
+    var interpreter = memory.pointer(runtime.address &+ layout.runtime.interpreters) ?? 0
+    var interpreters = 0
+    while interpreter != 0, interpreters < 1000 {
+      let id: Int64 = memory.load(interpreter &+ layout.interpreter.id) ?? 0
+      let holder = lockHolder(interpreter)
+      var state = memory.pointer(interpreter &+ layout.interpreter.threads) ?? 0
+      while state != 0, threads.count < PythonStacks.threadLimit {
+        if var thread = thread(state) {
+          thread.interpreter = id
+          thread.holdsLock = state == holder
+          threads.append(thread)
+        }
+        state = memory.pointer(state &+ layout.thread.next) ?? 0
+      }
+      interpreter = memory.pointer(interpreter &+ layout.interpreter.next) ?? 0
+      interpreters += 1
+    }
+    return threads
+  }
+
+  /// The thread state that holds the global interpreter lock, or 0.
+  private func lockHolder(_ interpreter: UInt64) -> UInt64 {
+    if let offset = layout.runtime.current { return memory.pointer(runtime.address &+ offset) ?? 0 }
+    guard let offset = layout.interpreter.gil, let lock = memory.pointer(interpreter &+ offset),
+      lock != 0, memory.load(lock &+ layout.interpreter.gilLocked, as: Int32.self) == 1
+    else { return 0 }
+    return memory.pointer(lock &+ layout.interpreter.gilHolder) ?? 0
+  }
+
+  private func thread(_ state: UInt64) -> PythonThread? {
+    guard let id = osThread(state) else { return nil }
+    var thread = PythonThread(osThread: id, interpreter: 0, holdsLock: false, runs: [])
+    if layout.hasFrameObjects { readFrameObjects(state, &thread) } else { readFrames(state, &thread) }
+    return thread
+  }
+
+  /// Up to 3.10: a chain of objects on the heap.
+  private func readFrameObjects(_ state: UInt64, _ thread: inout PythonThread) {
+    guard var frame = memory.pointer(state &+ layout.thread.frame) else {
+      thread.isBroken = true
+      return
+    }
+    while frame != 0 {
+      guard thread.runs.count < frameLimit,
+        let code = memory.pointer(frame &+ layout.frame.code), code != 0,
+        let last: Int32 = memory.load(frame &+ layout.frame.instruction),
+        let previous = memory.pointer(frame &+ layout.frame.previous)
+      else {
+        thread.isBroken = true
+        return
+      }
+      // 3.10 counts instructions, of two bytes.
+      let offset = Int(last) * (layout.minor == 10 && last > 0 ? 2 : 1)
+      thread.runs.append(
+        PythonRun(frames: [PythonFrame(code: code, offset: offset)], stackAddress: 0))
+      frame = previous
+    }
+  }
+
+  /// From 3.11: a chain of structures in chunks of memory of the thread, in generators, and (what begins a
+  /// run of the loop from 3.12 on) on the C stack.
+  private func readFrames(_ state: UInt64, _ thread: inout PythonThread) {
+    guard var frame = memory.pointer(state &+ layout.thread.frame) else {
+      thread.isBroken = true
+      return
+    }
+    var cFrame: UInt64 = 0
+    if let offset = layout.frame.cFrameCurrent {
+      cFrame = frame
+      guard let current = memory.pointer(cFrame &+ offset) else {
+        thread.isBroken = true
+        return
+      }
+      frame = current
+    }
+    let shimOwner: UInt8 = 3
+    var run = PythonRun(frames: [], stackAddress: 0)
+    var count = 0
+    while frame != 0 {
+      guard count < frameLimit, let code = memory.pointer(frame &+ layout.frame.code),
+        let previous = memory.pointer(frame &+ layout.frame.previous),
+        let instruction = memory.pointer(frame &+ layout.frame.instruction),
+        let owner: UInt8 = memory.load(frame &+ (layout.frame.owner ?? 0))
+      else {
+        thread.isBroken = true
+        break
+      }
+      count += 1
+      if layout.minor >= 12 && owner == shimOwner {
+        run.stackAddress = frame
+        thread.runs.append(run)
+        run = PythonRun(frames: [], stackAddress: 0)
+      } else {
+        let base = code &+ (layout.code.instructions ?? 0)
+        let offset = Int(Int64(bitPattern: instruction &- base))
+        run.frames.append(
+          PythonFrame(code: code, offset: offset >= -2 && offset < 1 << 28 ? offset : 0))
+        if let entry = layout.frame.isEntry, memory.load(frame &+ entry, as: UInt8.self) == 1 {
+          run.stackAddress = cFrame
+          thread.runs.append(run)
+          run = PythonRun(frames: [], stackAddress: 0)
+          cFrame = memory.pointer(cFrame &+ layout.frame.cFramePrevious) ?? 0
+        }
+      }
+      frame = previous
+    }
+    if !run.frames.isEmpty { thread.runs.append(run) }
+  }
+
+  /// The kernel's number of the thread. Before 3.11 only the address of the C library's description of
+  /// the thread is there, and the number somewhere in that.
+  private func osThread(_ state: UInt64) -> Int32? {
+    if let offset = layout.thread.nativeThreadID {
+      guard let id: UInt64 = memory.load(state &+ offset) else { return nil }
+      return threadIDs[Int32(truncatingIfNeeded: id)]
+    }
+    guard let description = memory.pointer(state &+ layout.thread.threadID), description != 0
+    else { return nil }
+    // glibc keeps it at 720, musl at 48 or 56.
+    for offset in [720, 48, 56] as [UInt64] {
+      if let id: Int32 = memory.load(description &+ offset), let outer = threadIDs[id] { return outer }
+    }
+    return nil
+  }
+}

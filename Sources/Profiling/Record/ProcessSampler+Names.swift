@@ -1,0 +1,98 @@
+import CProfiling
+
+extension ProcessSampler {
+  /// A code object that was read, and what tells whether another one has come to its place.
+  final class KnownCode {
+    let code: PythonCode
+    let mark: (name: UInt64, lines: UInt64)
+    /// The sample in which that was looked at.
+    var checked: Int64
+
+    init(_ code: PythonCode, mark: (name: UInt64, lines: UInt64), checked: Int64) {
+      self.code = code
+      self.mark = mark
+      self.checked = checked
+    }
+  }
+
+  /// Read the code objects that are not known, while they cannot go away, and see that the known ones are
+  /// still the same. Returns the addresses of those that are new.
+  func know(_ threads: [PythonThread]) -> [UInt64] {
+    guard let runtime else { return [] }
+    let first = min(runtime.layout.code.name, runtime.layout.code.lines)
+    let span = Int(max(runtime.layout.code.name, runtime.layout.code.lines) - first) + 8
+    var fresh: [UInt64] = []
+    var old: [UInt64] = []
+    for thread in threads {
+      for run in thread.runs {
+        for frame in run.frames {
+          guard let known = codes[frame.code] else {
+            if read(frame.code, runtime) { fresh.append(frame.code) }
+            continue
+          }
+          if known.checked != sampleNumber {
+            known.checked = sampleNumber
+            old.append(frame.code &+ first)
+          }
+        }
+      }
+    }
+    if old.isEmpty { return fresh }
+    // One system call for all of them.
+    withUnsafeTemporaryAllocation(byteCount: span * old.count, alignment: 8) { buffer in
+      let got = cp_read_many(process.pid, old, old.count, span, buffer.baseAddress)
+      for (index, address) in old.enumerated() {
+        let code = address &- first
+        if index < got, let known = codes[code] {
+          let base = index * span
+          let name = buffer.loadUnaligned(
+            fromByteOffset: base + Int(runtime.layout.code.name - first), as: UInt64.self)
+          let lines = buffer.loadUnaligned(
+            fromByteOffset: base + Int(runtime.layout.code.lines - first), as: UInt64.self)
+          if name == known.mark.name && lines == known.mark.lines { continue }
+        }
+        forget(code: code)
+        if read(code, runtime) { fresh.append(code) }
+      }
+    }
+    return fresh
+  }
+
+  private func read(_ address: UInt64, _ runtime: PythonRuntime) -> Bool {
+    guard let code = PythonCode(address, runtime.layout, memory, codeType: runtime.codeType),
+      let name = memory.pointer(address &+ runtime.layout.code.name),
+      let lines = memory.pointer(address &+ runtime.layout.code.lines)
+    else { return false }
+    codes[address] = KnownCode(code, mark: (name, lines), checked: sampleNumber)
+    return true
+  }
+
+  func forget(code address: UInt64) {
+    codes[address] = nil
+    pythonNumbers = pythonNumbers.filter { $0.key.code != address }
+  }
+
+  func number(_ frame: PythonFrame, _ frames: inout FrameTable) -> Int32? {
+    let place = Place(
+      code: frame.code, offset: options.functions || options.noLines ? 0 : frame.offset)
+    if let known = pythonNumbers[place] { return known }
+    guard let code = codes[frame.code]?.code else { return nil }
+    let line =
+      options.noLines ? nil : options.functions ? code.firstLine : code.line(at: frame.offset)
+    let number = frames.number(
+      Frame(kind: .python, function: code.function, file: code.file, line: line, module: nil))
+    pythonNumbers[place] = number
+    return number
+  }
+
+  func numbers(_ address: UInt64, _ frames: inout FrameTable) -> [Int32] {
+    if let known = nativeNumbers[address] { return known }
+    let found = symbolizer.frames(at: address).map { frame in
+      var frame = frame
+      if options.functions || options.noLines { frame.line = nil }
+      return frames.number(frame)
+    }
+    nativeNumbers[address] = found
+    return found
+  }
+}

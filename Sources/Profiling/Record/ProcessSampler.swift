@@ -1,0 +1,306 @@
+import CProfiling
+import Glibc
+
+/// Takes samples of one process. Lives on the sampling thread.
+final class ProcessSampler {
+  enum Outcome {
+    case taken, torn, failed, gone
+  }
+
+  let process: TargetProcess
+  let options: RecordingOptions
+  let memory: ProcessMemory
+  private let modules: ModuleMap
+  private let unwinder: Unwinder
+  let symbolizer: Symbolizer
+  private(set) var runtime: PythonRuntime?
+  private let isInner: Bool
+
+  private struct Task {
+    var tid: Int32
+    var inner: Int32
+    var descriptor: Int32
+  }
+  private var tasks: [Task] = []
+  /// No thread is left, or only one that its parent has not collected.
+  private var isDead = false
+  private var tasksRead: Int64 = 0
+  private var mapsRead: Int64 = 0
+  private var maps: [UInt8] = []
+
+  // What ProcessSampler+Names knows.
+  var codes: [UInt64: KnownCode] = [:]
+  var sampleNumber: Int64 = 0
+  struct Place: Hashable {
+    var code: UInt64
+    var offset: Int
+  }
+  var pythonNumbers: [Place: Int32] = [:]
+  var nativeNumbers: [UInt64: [Int32]] = [:]
+  private var headNumbers: [Int32: Int32] = [:]
+  private var walked: [NativeFrame] = []
+  /// Threads that were asked to stop and have not yet.
+  private var lagging: [Int32] = []
+  /// Code ran that is in no file known, or the program has another name: look at the map again.
+  private var mapIsOld = false
+  private var name = ""
+
+  init(_ process: TargetProcess, _ options: RecordingOptions) throws(ProfilingError) {
+    self.process = process
+    self.options = options
+    memory = try ProcessMemory(pid: process.pid)
+    modules = try ModuleMap(pid: process.pid, memory: memory)
+    unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
+    symbolizer = Symbolizer(modules: modules)
+    runtime = try PythonRuntime.find(modules, memory)
+    isInner = process.innerThreadID(process.pid) != process.pid
+    if runtime == nil && !options.native {
+      throw ProfilingError(
+        .notSupported,
+        "process \(process.pid) (\(process.command)) runs no Python interpreter; ask for native frames to"
+          + " see its stacks")
+    }
+    mapsRead = cp_now()
+    maps = ProcFile.read("/proc/\(process.pid)/maps") ?? []
+    if let place = modules.map.mappings.first(where: { $0.isReadable }),
+      let code = ProcessMemory.refusal(pid: process.pid, at: place.start)
+    {
+      throw process.refusal(code)
+    }
+  }
+
+  deinit { for task in tasks { close(task.descriptor) } }
+
+  /// Let those run on that stopped too late for their sample; whether some have not stopped yet.
+  func releaseLaggards() -> Bool {
+    if lagging.isEmpty { return false }
+    Profiling.releaseLagging(&lagging)
+    return !lagging.isEmpty
+  }
+
+  /// Take one sample of every thread that should be sampled.
+  func sample(
+    into profile: inout Profile, _ statistics: inout RecordingStatistics, head: Int32?
+  ) -> Outcome {
+    let now = cp_now()
+    sampleNumber += 1
+    if now - tasksRead > 20_000_000 { readTasks(now) }
+    let chosen = choose()
+    if now - mapsRead > (mapIsOld ? 5_000_000 : 500_000_000) { readMaps(now) }
+    if chosen.isEmpty {
+      return isDead || cp_process_cpu_time(process.pid) < 0 ? .gone : .taken
+    }
+    if options.native { return sampleStopped(chosen, &profile, &statistics, head) }
+
+    // While the process's clock stands still, what is read is of one moment. On the processor that the
+    // thread runs on, reading it is what makes it stand still.
+    for _ in 0..<2 {
+      if let active = chosen.first(where: { $0.thread.isActive }), active.thread.processor >= 0,
+        active.thread.processor != cp_processor()
+      {
+        _ = cp_pin(active.thread.processor)
+      }
+      memory.forget()
+      let before = cp_process_cpu_time(process.pid)
+      let threads = readPython(chosen)
+      let fresh = know(threads)
+      let after = cp_process_cpu_time(process.pid)
+      if before < 0 || after < 0 { return .gone }
+      if before == after && !threads.contains(where: \.isBroken) {
+        count(threads, chosen, &profile, &statistics, head)
+        return .taken
+      }
+      // What was learnt may be wrong.
+      for address in fresh { forget(code: address) }
+    }
+    if options.nonBlocking { return .torn }
+    return sampleStopped(chosen, &profile, &statistics, head)
+  }
+
+  private typealias Chosen = (tid: Int32, thread: TargetProcess.Thread)
+
+  /// Hold the threads while they are read.
+  private func sampleStopped(
+    _ chosen: [Chosen], _ profile: inout Profile, _ statistics: inout RecordingStatistics,
+    _ head: Int32?
+  ) -> Outcome {
+    let begin = cp_now()
+    let stopped: StoppedThreads
+    do throws(ProfilingError) {
+      stopped = try StoppedThreads(process, chosen, lagging: &lagging)
+    } catch {
+      return error.kind == .noProcess ? .gone : .failed
+    }
+    memory.forget()
+    let python = readPython(chosen)
+    _ = know(python)
+    var copies: [(tid: Int32, copy: StackCopy)] = []
+    if options.native {
+      for entry in stopped.entries {
+        guard let registers = entry.registers else { continue }
+        if modules.map.stack(at: registers[StackCopy.rsp]) == nil { readMaps(cp_now()) }
+        if let copy = StackCopy(registers: registers, memory: memory, map: modules.map) {
+          copies.append((entry.tid, copy))
+        }
+      }
+    }
+    stopped.release()
+    statistics.stops += 1
+    statistics.pause += cp_now() - begin
+    let held = chosen.filter { one in
+      stopped.entries.contains { $0.tid == one.tid && $0.registers != nil }
+    }
+    if python.contains(where: \.isBroken) { return .torn }
+    if options.native {
+      for (tid, copy) in copies {
+        addMerged(tid, copy, python, chosen, &profile, &statistics, head)
+      }
+    } else {
+      count(python, held, &profile, &statistics, head)
+    }
+    // A thread that waits uninterruptibly, or one that has ended, is not an error of ours if it is the
+    // only one; but it was not read.
+    return held.count == stopped.entries.count ? .taken : .failed
+  }
+
+  private func addMerged(
+    _ tid: Int32, _ copy: StackCopy, _ python: [PythonThread], _ chosen: [Chosen],
+    _ profile: inout Profile, _ statistics: inout RecordingStatistics, _ head: Int32?
+  ) {
+    let mine = python.filter { $0.osThread == tid }
+    if options.lockOnly && !mine.contains(where: \.holdsLock) { return }
+    if unwinder.walk(copy, limit: 20_000, into: &walked) != .whole {
+      statistics.incomplete += 1
+      mapIsOld = true
+    }
+    var stack: [Int32] = []
+    for item in StackMerger.merge(walked, sorted(mine), loop: runtime?.loop ?? []) {
+      switch item {
+      case .native(let index): stack += numbers(walked[index].address, &profile.frames)
+      case .python(let frame):
+        if let number = number(frame, &profile.frames) { stack.append(number) }
+      }
+    }
+    add(stack, tid, chosen, &profile, &statistics, head)
+  }
+
+  private func sorted(_ threads: [PythonThread]) -> [PythonRun] {
+    if threads.count == 1 { return threads[0].runs }
+    let runs = threads.flatMap(\.runs)
+    return runs.allSatisfy { $0.stackAddress != 0 }
+      ? runs.sorted { $0.stackAddress < $1.stackAddress } : runs
+  }
+
+  private func readPython(_ chosen: [Chosen]) -> [PythonThread] {
+    guard let runtime else { return [] }
+    var ids: [Int32: Int32] = [:]
+    for (tid, _) in chosen {
+      ids[isInner ? tasks.first { $0.tid == tid }?.inner ?? tid : tid] = tid
+    }
+    return PythonStacks(runtime: runtime, memory: memory, threadIDs: ids).read()
+  }
+
+  private func count(
+    _ threads: [PythonThread], _ chosen: [Chosen], _ profile: inout Profile,
+    _ statistics: inout RecordingStatistics, _ head: Int32?
+  ) {
+    for (tid, _) in chosen {
+      let mine = threads.filter { $0.osThread == tid }
+      if mine.isEmpty || options.lockOnly && !mine.contains(where: \.holdsLock) { continue }
+      var stack: [Int32] = []
+      for run in sorted(mine) {
+        for frame in run.frames {
+          if let number = number(frame, &profile.frames) { stack.append(number) }
+        }
+      }
+      if !stack.isEmpty { add(stack, tid, chosen, &profile, &statistics, head) }
+    }
+  }
+
+  /// stack: innermost first.
+  private func add(
+    _ stack: [Int32], _ tid: Int32, _ chosen: [Chosen], _ profile: inout Profile,
+    _ statistics: inout RecordingStatistics, _ head: Int32?
+  ) {
+    var heads: [Int32] = head.map { [$0] } ?? []
+    if options.threads, let name = chosen.first(where: { $0.tid == tid })?.thread.name {
+      let known =
+        headNumbers[tid]
+        ?? profile.frames.number(
+          Frame(
+            kind: .thread, function: "thread \(tid): \(name)", file: nil, line: nil, module: nil))
+      headNumbers[tid] = known
+      heads.append(known)
+    }
+    profile.tree.add(heads + stack.reversed())
+    statistics.stacks += 1
+  }
+
+  /// The threads to sample, by the state they are in.
+  private func choose() -> [Chosen] {
+    var chosen: [Chosen] = []
+    isDead = true
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
+      for task in tasks {
+        let got = pread(task.descriptor, buffer.baseAddress, buffer.count, 0)
+        guard got > 0,
+          let thread = TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]),
+          thread.state != UInt8(ascii: "Z"), thread.state != UInt8(ascii: "X")
+        else { continue }
+        isDead = false
+        if task.tid == process.pid && thread.name != name {
+          // exec gives a process a new name, and all is elsewhere then.
+          if !name.isEmpty { mapsRead = 0 }
+          name = thread.name
+        }
+        guard options.idle || thread.isActive else { continue }
+        chosen.append((task.tid, thread))
+      }
+    }
+    return chosen
+  }
+
+  private func readTasks(_ now: Int64) {
+    tasksRead = now
+    let ids = process.threadIDs
+    let present = Set(ids)
+    tasks.removeAll { task in
+      if present.contains(task.tid) { return false }
+      close(task.descriptor)
+      return true
+    }
+    let known = Set(tasks.map(\.tid))
+    for tid in ids where !known.contains(tid) {
+      let descriptor = open("/proc/\(process.pid)/task/\(tid)/stat", O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      tasks.append(
+        Task(tid: tid, inner: isInner ? process.innerThreadID(tid) : tid, descriptor: descriptor))
+    }
+  }
+
+  /// Libraries come and go, and exec puts another program in the place of the first.
+  private func readMaps(_ now: Int64) {
+    mapsRead = now
+    mapIsOld = false
+    guard let fresh = ProcFile.read("/proc/\(process.pid)/maps"), fresh != maps else { return }
+    let code = { (bytes: [UInt8]) in
+      MemoryMap(bytes).mappings.filter(\.isExecutable).map { ($0.start, $0.path) }
+    }
+    let isSame = code(maps).elementsEqual(code(fresh)) { $0 == $1 }
+    maps = fresh
+    do throws(ProfilingError) {
+      try modules.refresh()
+      if isSame { return }
+      unwinder.forget()
+      symbolizer.forget()
+      nativeNumbers.removeAll()
+      codes.removeAll()
+      headNumbers.removeAll()
+      pythonNumbers.removeAll()
+      memory.forget()
+      runtime = try PythonRuntime.find(modules, memory)
+    } catch {
+      runtime = nil
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/// Stacks counted, and how that went: what pictures are made of.
+public struct Profile: Sendable {
+  /// Of the process, for the head of the picture.
+  var command = ""
+  var rate = 100.0
+  var tree = CallTree()
+  var frames = FrameTable()
+  public internal(set) var statistics = RecordingStatistics()
+  /// Why it ended; "" while it runs.
+  public internal(set) var ending = ""
+}

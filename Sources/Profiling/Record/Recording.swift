@@ -1,0 +1,206 @@
+import CProfiling
+import Glibc
+
+/// Samples a process on a thread of its own until it is stopped, the time is over, or the process has
+/// ended.
+public final class Recording: @unchecked Sendable {
+  public let pid: Int32
+  public let options: RecordingOptions
+
+  private let owner = getpid()
+  private var lock = pthread_mutex_t()
+  private var changed = pthread_cond_t()
+  private var thread: OpaquePointer?
+  // Behind the lock.
+  private var shouldStop = false
+  private var isEnded = false
+  private var result = RecordingStatistics()
+
+  // The sampling thread's, until it has ended.
+  private var samplers: [ProcessSampler]
+  private var heads: [Int32: Int32] = [:]
+  /// Whole when it has ended.
+  public private(set) var profile = Profile()
+
+  public init(pid: Int32, options: RecordingOptions) throws(ProfilingError) {
+    try options.check()
+    self.pid = pid
+    self.options = options
+    let process = try TargetProcess(pid: pid)
+    profile.command = process.command
+    profile.rate = options.rate
+    if options.native { try Dump.requireNative() }
+    samplers = [try ProcessSampler(process, options)]
+    pthread_mutex_init(&lock, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(&changed, &attributes)
+    pthread_condattr_destroy(&attributes)
+    let code = cp_start(
+      { context in
+        guard let context else { return }
+        Unmanaged<Recording>.fromOpaque(context).takeUnretainedValue().run()
+      }, Unmanaged.passUnretained(self).toOpaque(), &thread)
+    guard code == 0 else {
+      throw ProfilingError(.outOfMemory, "cannot start a thread: \(String(cString: strerror(code)))")
+    }
+  }
+
+  deinit {
+    stop()
+    pthread_mutex_destroy(&lock)
+    pthread_cond_destroy(&changed)
+  }
+
+  /// In a child that was forked while it ran: the sampling thread is not there, and what it worked on may be
+  /// half done.
+  public var isForeign: Bool { getpid() != owner }
+
+  private func locked<Value>(_ body: () -> Value) -> Value {
+    if isForeign { return body() }
+    pthread_mutex_lock(&lock)
+    defer { pthread_mutex_unlock(&lock) }
+    return body()
+  }
+
+  public var statistics: RecordingStatistics { locked { result } }
+
+  /// Wait for its end, at most so many seconds; whether it still runs.
+  public func wait(seconds: Double) -> Bool {
+    let until = cp_now() + Int64(max(0, min(seconds, 1e8)) * 1e9)
+    if isForeign { return false }
+    return locked {
+      while !isEnded {
+        let left = until - cp_now()
+        if left <= 0 { break }
+        var time = timespec(tv_sec: Int(until / 1_000_000_000), tv_nsec: Int(until % 1_000_000_000))
+        pthread_cond_timedwait(&changed, &lock, &time)
+      }
+      return !isEnded
+    }
+  }
+
+  /// End it, and wait until it has.
+  public func stop() {
+    if isForeign { return }
+    locked { shouldStop = true }
+    let thread = self.thread
+    self.thread = nil
+    cp_join(thread)
+  }
+
+  private func run() {
+    let interval = Int64(1e9 / options.rate)
+    cp_hurry()
+    let begin = cp_now()
+    let end = options.duration > 0 ? begin + Int64(options.duration * 1e9) : Int64.max
+    var statistics = RecordingStatistics()
+    var due = begin
+    var childrenRead = begin
+    var why = ""
+    while true {
+      sleep(until: due)
+      let now = cp_now()
+      if locked({ shouldStop }) { why = "it was stopped" }
+      if now >= end { why = "the time is over" }
+      if !why.isEmpty { break }
+      statistics.due += 1
+      let isLate = now - due > interval / 10
+      var outcome = ProcessSampler.Outcome.taken
+      samplers.removeAll { sampler in
+        let head = head(sampler)
+        let one = sampler.sample(into: &profile, &statistics, head: head)
+        switch one {
+        case .gone: return true
+        case .torn, .failed: outcome = one
+        case .taken: break
+        }
+        return false
+      }
+      if samplers.isEmpty {
+        why = "the process has ended"
+        statistics.due -= 1
+        break
+      }
+      switch outcome {
+      case .torn: statistics.torn += 1
+      case .failed: statistics.failed += 1
+      default:
+        statistics.taken += 1
+        if isLate { statistics.late += 1 }
+      }
+      if options.subprocesses && now - childrenRead > 50_000_000 {
+        childrenRead = now
+        adoptChildren()
+      }
+      due += interval
+      let after = cp_now()
+      if due < after {
+        let missed = (after - due) / interval
+        statistics.due += missed
+        statistics.skipped += missed
+        due += missed * interval
+      }
+      statistics.ownTime = cp_thread_cpu_time()
+      statistics.duration = after - begin
+      locked { result = statistics }
+    }
+    statistics.ownTime = cp_thread_cpu_time()
+    statistics.duration = cp_now() - begin
+    samplers = []
+    profile.statistics = statistics
+    profile.ending = why
+    locked {
+      result = statistics
+      isEnded = true
+      pthread_cond_broadcast(&changed)
+    }
+  }
+
+  /// A thread that stopped later than it was waited for must not stand still until then. And somebody who
+  /// asks for an end does not want to wait for a moment far away.
+  private func sleep(until due: Int64) {
+    while true {
+      let now = cp_now()
+      var isLagging = false
+      for sampler in samplers { isLagging = sampler.releaseLaggards() || isLagging }
+      if due <= now || locked({ shouldStop }) { return }
+      cp_sleep_until(min(due, now + (isLagging ? 500_000 : 20_000_000)))
+    }
+  }
+
+  /// With several processes, each has a frame.
+  private func head(_ sampler: ProcessSampler) -> Int32? {
+    guard options.subprocesses else { return nil }
+    let pid = sampler.process.pid
+    if let known = heads[pid] { return known }
+    let frame = Frame(
+      kind: .thread, function: "process \(pid): \(sampler.process.command)", file: nil, line: nil,
+      module: nil)
+    let number = profile.frames.number(frame)
+    heads[pid] = number
+    return number
+  }
+
+  private func adoptChildren() {
+    var known = Set(samplers.map(\.process.pid))
+    var index = 0
+    var pids = Array(known)
+    while index < pids.count, pids.count < 1000 {
+      let pid = pids[index]
+      index += 1
+      for tid in TargetProcess.threadIDs(of: pid) {
+        for word in (ProcFile.text("/proc/\(pid)/task/\(tid)/children") ?? "").split(separator: " ") {
+          guard let child = Int32(word), known.insert(child).inserted else { continue }
+          pids.append(child)
+          do throws(ProfilingError) {
+            samplers.append(try ProcessSampler(try TargetProcess(pid: child), options))
+          } catch {
+            // Not (yet) a process with an interpreter, or gone already: it is asked again next time.
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import CPynomaly
+import Detection
+import Profiling
+
+extension DetectionError {
+  init(_ error: ProfilingError) {
+    let status: Status =
+      switch error.kind {
+      case .invalidArgument: .invalidArgument
+      case .notSupported: .notSupported
+      case .noProcess: .noProcess
+      case .notPermitted: .notPermitted
+      case .outOfMemory: .outOfMemory
+      case .cancelled: .cancelled
+      case .io: .io
+      }
+    self.init(status, error.message)
+  }
+}
+
+/// Run a body of the profiler and let its errors be the library's.
+func profiling<Result>(
+  _ body: () throws(ProfilingError) -> Result
+) throws(DetectionError) -> Result {
+  do throws(ProfilingError) { return try body() } catch { throw DetectionError(error) }
+}
+
+/// Hand all bytes to the caller.
+func hand(
+  _ bytes: [UInt8], to write: pyn_write_callback, _ context: UnsafeMutableRawPointer?
+) throws(DetectionError) {
+  let answer = bytes.withUnsafeBytes { write($0.baseAddress, $0.count, context) }
+  guard answer == 0 else {
+    throw DetectionError(.io, "the write callback failed: it returned \(answer)")
+  }
+}
+
+@_cdecl("pyn_profiler_dump") @implementation
+public func pyn_profiler_dump(
+  _ pid: Int32, _ options: UnsafePointer<pyn_dump_options>?, _ write: pyn_write_callback?,
+  _ context: UnsafeMutableRawPointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let write = try required(write, "write")
+    var dumpOptions = Dump.Options()
+    var format = Int32(PYN_DUMP_TEXT)
+    if let options {
+      try check(
+        structSize: options.pointee.struct_size, atLeast: MemoryLayout<pyn_dump_options>.size,
+        "pyn_dump_options")
+      format = options.pointee.format
+      dumpOptions.native = options.pointee.native != 0
+      dumpOptions.nonBlocking = options.pointee.nonblocking != 0
+    }
+    guard format == Int32(PYN_DUMP_TEXT) || format == Int32(PYN_DUMP_JSON) else {
+      throw DetectionError(
+        .invalidArgument, "format is \(format); allowed are PYN_DUMP_TEXT (1) and PYN_DUMP_JSON (2)")
+    }
+    let dump = try profiling { () throws(ProfilingError) in
+      try Dump(pid: pid, options: dumpOptions)
+    }
+    try hand(format == Int32(PYN_DUMP_JSON) ? dump.json : dump.text, to: write, context)
+  }
+}
+
+private func recording(_ profiler: OpaquePointer?) throws(DetectionError) -> Recording {
+  Unmanaged<Recording>.fromOpaque(UnsafeRawPointer(try required(profiler, "profiler")))
+    .takeUnretainedValue()
+}
+
+@_cdecl("pyn_profiler_start") @implementation
+public func pyn_profiler_start(
+  _ pid: Int32, _ options: UnsafePointer<pyn_profiler_options>?,
+  _ profiler: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(profiler, "profiler")
+    target.pointee = nil
+    var chosen = RecordingOptions()
+    if let options {
+      try check(
+        structSize: options.pointee.struct_size, atLeast: MemoryLayout<pyn_profiler_options>.size,
+        "pyn_profiler_options")
+      chosen.rate = options.pointee.rate
+      chosen.duration = options.pointee.duration
+      chosen.native = options.pointee.native != 0
+      chosen.idle = options.pointee.idle != 0
+      chosen.lockOnly = options.pointee.gil != 0
+      chosen.threads = options.pointee.threads != 0
+      chosen.functions = options.pointee.function != 0
+      chosen.noLines = options.pointee.nolineno != 0
+      chosen.subprocesses = options.pointee.subprocesses != 0
+      chosen.nonBlocking = options.pointee.nonblocking != 0
+    }
+    let recording = try profiling { () throws(ProfilingError) in
+      try Recording(pid: pid, options: chosen)
+    }
+    target.pointee = OpaquePointer(Unmanaged.passRetained(recording).toOpaque())
+  }
+}
+
+@_cdecl("pyn_profiler_wait") @implementation
+public func pyn_profiler_wait(
+  _ profiler: OpaquePointer?, _ seconds: Double, _ running: UnsafeMutablePointer<Int32>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let recording = try recording(profiler)
+    let running = try required(running, "running")
+    guard seconds >= 0 else {
+      throw DetectionError(.invalidArgument, "seconds is \(seconds); allowed are 0 and more")
+    }
+    running.pointee = recording.wait(seconds: seconds) ? 1 : 0
+  }
+}
+
+@_cdecl("pyn_profiler_stop") @implementation
+public func pyn_profiler_stop(
+  _ profiler: OpaquePointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in try recording(profiler).stop() }
+}
+
+@_cdecl("pyn_profiler_get_statistics") @implementation
+public func pyn_profiler_get_statistics(
+  _ profiler: OpaquePointer?, _ statistics: UnsafeMutablePointer<pyn_profiler_statistics>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let found = try recording(profiler).statistics
+    let target = try required(statistics, "statistics")
+    let size = target.pointee.struct_size
+    try check(
+      structSize: size, atLeast: MemoryLayout<pyn_profiler_statistics>.size,
+      "pyn_profiler_statistics")
+    target.pointee = pyn_profiler_statistics(
+      struct_size: size, due: found.due, taken: found.taken, late: found.late,
+      skipped: found.skipped, torn: found.torn, failed: found.failed, stacks: found.stacks,
+      stops: found.stops, pause_ns: found.pause, own_ns: found.ownTime,
+      duration_ns: found.duration,
+      incomplete: found.incomplete)
+  }
+}
+
+@_cdecl("pyn_profiler_write") @implementation
+public func pyn_profiler_write(
+  _ profiler: OpaquePointer?, _ format: Int32, _ write: pyn_write_callback?,
+  _ context: UnsafeMutableRawPointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let recording = try recording(profiler)
+    let write = try required(write, "write")
+    guard !recording.isForeign else {
+      throw DetectionError(
+        .notSupported, "the recording is that of the process that this one was forked from")
+    }
+    guard !recording.wait(seconds: 0) else {
+      throw DetectionError(.invalidArgument, "the recording has not ended: stop it first")
+    }
+    let profile = recording.profile
+    let bytes: [UInt8]
+    switch format {
+    case Int32(PYN_PROFILE_FLAMEGRAPH): bytes = profile.flameGraph
+    case Int32(PYN_PROFILE_SPEEDSCOPE): bytes = profile.speedscope
+    case Int32(PYN_PROFILE_RAW): bytes = profile.folded
+    case Int32(PYN_PROFILE_PPROF): bytes = profile.pprof
+    case Int32(PYN_PROFILE_SUMMARY):
+      bytes = Array("\(profile.summary); ended because \(profile.ending)".utf8)
+    default:
+      throw DetectionError(
+        .invalidArgument,
+        "format is \(format); allowed are PYN_PROFILE_FLAMEGRAPH (1) to PYN_PROFILE_PPROF (5)")
+    }
+    try hand(bytes, to: write, context)
+  }
+}
+
+@_cdecl("pyn_profiler_free") @implementation
+public func pyn_profiler_free(_ profiler: OpaquePointer?) {
+  guard let profiler else { return }
+  let recording = Unmanaged<Recording>.fromOpaque(UnsafeRawPointer(profiler))
+  if recording.takeUnretainedValue().isForeign { return }
+  recording.takeUnretainedValue().stop()
+  recording.release()
+}

@@ -1,0 +1,78 @@
+"""Processes and files that lie: nothing they hold may crash the one that looks."""
+
+import os
+import random
+import subprocess
+import time
+
+import pytest
+from conftest import PROGRAMS
+
+
+@pytest.mark.parametrize("version", ["0x030b0000", "0x030c0000", "0x030d0000"])
+@pytest.mark.parametrize("seed", range(3))
+def test_memory_that_is_nonsense_and_changes(cli, start, build, version, seed):
+    process = start(build("liar.c", "-rdynamic", name="python3.11"), version, seed)
+    for options in [["--nonblocking"], [], ["--native", "--json"]]:
+        for _ in range(4):
+            result = cli("dump", "--pid", process.pid, *options)
+            assert result.code in (0, 1), result.err
+
+
+@pytest.mark.parametrize("name", ["python3.8", "python3.9", "python3.10"])
+def test_nonsense_of_older_versions(cli, start, build, name):
+    process = start(build("liar.c", "-rdynamic", "-DPy_Version=other_name", name=name), "0", 7)
+    for options in [["--nonblocking"], [], ["--native"]]:
+        assert cli("dump", "--pid", process.pid, *options).code in (0, 1)
+
+
+@pytest.mark.parametrize("version", ["0x030e0000", "0x02070000", "0xffffffff"])
+def test_unknown_versions_are_refused(cli, start, build, version):
+    process = start(build("liar.c", "-rdynamic", name="embedding"), version, 1)
+    result = cli("dump", "--pid", process.pid)
+    assert result.code == 1 and ("3.8 to 3.13" in result.err or "version is not to be found" in result.err)
+
+
+def test_damaged_files(cli, start, build, tmp_path):
+    """The library that the process runs is damaged in place: section headers, symbols, DWARF, .eh_frame."""
+    source = tmp_path / "library.c"
+    source.write_text(
+        "#include <unistd.h>\nvolatile int sink;\n"
+        "void deep(int n) { if (n) deep(n - 1); else for (;;) pause(); sink++; }\n"
+    )
+    library = tmp_path / "liblibrary.so"
+    subprocess.run(["gcc", "-g", "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
+    program = tmp_path / "main.c"
+    program.write_text(
+        '#include <stdio.h>\nvoid deep(int);\nint main(void) { puts("ready"); fflush(stdout); deep(5); }\n'
+    )
+    subprocess.run(
+        ["gcc", "-o", tmp_path / "main", program, library, f"-Wl,-rpath,{tmp_path}"], check=True
+    )
+    process = start(tmp_path / "main")
+    time.sleep(0.05)
+    good = cli("dump", "--native", "--pid", process.pid)
+    assert good.out.count("deep (") == 6
+    whole = library.read_bytes()
+    # What the process itself needs while it waits lies in its first pages; only the rest is damaged.
+    headers = subprocess.run(["readelf", "-SW", library], capture_output=True, text=True).stdout
+    import re
+
+    places = []
+    for name, offset, size in re.findall(r"\] (\.\S+) +\S+ +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", headers):
+        if name.startswith((".debug", ".symtab", ".strtab", ".eh_frame", ".shstrtab", ".note")):
+            places.append((int(offset, 16), int(size, 16)))
+    table = int.from_bytes(whole[40:48], "little")
+    places += [(table, len(whole) - table), (table, len(whole) - table), (0, 64)]
+    chance = random.Random(5)
+    with open(library, "r+b") as file:
+        for _ in range(60):
+            damaged = bytearray(whole)
+            for _ in range(chance.choice([1, 4, 64])):
+                offset, size = chance.choice(places)
+                damaged[offset + chance.randrange(size)] = chance.choice([0, 0xFF, 0x80, chance.randrange(256)])
+            file.seek(0)
+            file.write(damaged)
+            file.flush()
+            result = cli("dump", "--native", "--pid", process.pid)
+            assert result.code in (0, 1), result.err
