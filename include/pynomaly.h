@@ -8,7 +8,8 @@
  *    3. Matrices           8. Explanations            13. Threads
  *    4. Detectors          9. Thresholds              14. Quality measures
  *    5. Options           10. What a model knows     15. Plugins
- *   18. Drift            19. Profiling
+ *   16. Selection         17. Tuning                 18. Drift
+ *   19. Profiling
  *
  * The shortest useful program:
  *
@@ -179,7 +180,8 @@ enum {
     PYN_CAPABILITY_MISSING_VALUES = 4, /* an option makes NaN a value like any other */
     PYN_CAPABILITY_WARM_START = 8,     /* a fitted model can be grown by fitting again */
     PYN_CAPABILITY_PARTIAL_FIT = 16,   /* pyn_detector_partial_fit works */
-    PYN_CAPABILITY_NEEDS_LABELS = 32   /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_NEEDS_LABELS = 32,  /* fitting needs labels (pyn_call.labels) */
+    PYN_CAPABILITY_SERIES = 64         /* rows are the steps of a series (pyn_detector_reads_series) */
 };
 
 typedef struct pyn_detector_info {
@@ -207,6 +209,11 @@ pyn_status pyn_detector_get_info(const char *name, pyn_detector_info *info, pyn_
 /* Make a detector with default options. Free it with pyn_detector_free.
  * Errors: UNKNOWN_DETECTOR. [any thread] */
 pyn_status pyn_detector_create(const char *name, pyn_detector **detector, pyn_error *error);
+
+/* Make another detector of the same options, model, threshold and feature names. Both go their own ways from
+ * there on; what was learnt is shared, so a copy costs microseconds. Free it with pyn_detector_free.
+ * Errors: NULL_ARGUMENT. [any thread] */
+pyn_status pyn_detector_copy(const pyn_detector *detector, pyn_detector **copy, pyn_error *error);
 
 /* Free a detector. NULL is fine. [one thread per object] */
 void pyn_detector_free(pyn_detector *detector);
@@ -326,14 +333,21 @@ typedef struct pyn_call {
  * EllipticEnvelope: O(rows * columns^2) for each of some tens of steps; at least 2 rows that differ.
  * OneClassSVM: O(nu * rows^2 * columns). Weights multiply the bounds of the dual.
  * PCA: O(rows * columns^2 + columns^3); at least 2 rows that differ.
- * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps. */
+ * CBLOF: O(rows * n_clusters * columns) for each of some tens of steps.
+ * MatrixProfile: O(rows^2 * columns), memory O(rows * columns) and O(rows) a thread; the series must have at least
+ * window + 2 * exclusion_zone + 1 rows.
+ * SGDOneClassSVM: O(n_components * rows * columns), and n_components^3 once. Weights multiply steps.
+ * HalfSpaceTrees: one pass over X, and O(n_trees * height) for each of at most 2 window_size rows.
+ * RobustRandomCutForest: each row that a tree takes in costs O(log(max_samples) * columns): of n rows about
+ * max_samples * ln(n / max_samples) with "reservoir", the last max_samples with "sliding". The model has about
+ * 24 * n_estimators * max_samples * columns bytes. */
 pyn_status pyn_detector_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                             pyn_error *error);
 
 /* Learn from more rows, for detectors with PYN_CAPABILITY_PARTIAL_FIT: the first call begins a model, later
  * ones go on with it, and the columns stay the same. Options set in between wait for the next fit. With a
- * contamination, the threshold is the quantile of the scores of this call's rows. When it fails or is
- * cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
+ * contamination, the threshold is the quantile of the scores of this call's rows; when these are fewer than 1024,
+ * of so many with the rows of the calls before. When it fails or is cancelled the earlier model stays. Errors: as pyn_detector_fit, and SHAPE_MISMATCH.
  * [one thread per object] */
 pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X, const pyn_call *call,
                                     pyn_error *error);
@@ -361,7 +375,17 @@ pyn_status pyn_detector_partial_fit(pyn_detector *detector, const pyn_matrix *X,
  * (Schoelkopf and others 2001). O(rows * support vectors * columns).
  * SGDOneClassSVM: the offset less the machine's value: above 0 outside. O(rows * n_components * columns).
  * PCA: the sum of distances to the components, each by the share of variance that the component explains
- * (Shyu and others 2003). O(rows * columns * components). */
+ * (Shyu and others 2003). O(rows * columns * components).
+ * CBLOF: the distance of the nearest centre of a large cluster (He, Xu, Deng 2003), with use_weights times the rows
+ * of the own cluster. O(rows * columns * clusters).
+ * MatrixProfile: the distance of a window from the most alike one of the training series, the mean of the
+ * channels; of a row the greatest of the windows that it is part of, or that of the window that ends with it
+ * (row_score). Unless novelty is true a piece of the training series scores as in training. INVALID_DATA when a
+ * new series has rows, but fewer than a window. O(rows * training rows * columns).
+ * HalfSpaceTrees: 1 less the mean mass of the last window's nodes, weighted by 2^depth, over the largest there could
+ * be, in [0, 1]. O(rows * n_trees * height). RobustRandomCutForest: the collusive displacement (CoDisp) that
+ * the row is expected to cause if it were inserted, in [0, max_samples].
+ * O(rows * n_estimators * log(max_samples) * columns). */
 pyn_status pyn_detector_score(const pyn_detector *detector, const pyn_matrix *X,
                               const pyn_call *call, double *scores, int64_t count,
                               pyn_error *error);
@@ -391,7 +415,10 @@ pyn_status pyn_detector_predict(const pyn_detector *detector, const pyn_matrix *
  * OneClassSVM: radial kernel: squared distances to the support vectors, by their kernel values; others:
  * gradient times distance from the mean, where positive. Scaled to the score; 0 where that is not positive.
  * SGDOneClassSVM: likewise, with landmarks for support vectors; waves: the score's fall with the column at its mean.
- * PCA: each distance to a component shared out as its square is. */
+ * PCA: each distance to a component shared out as its square is.
+ * CBLOF: the distance shared out as its square is. MatrixProfile: a channel's part of the mean.
+ * HalfSpaceTrees: log2 of how much of its parent's mass each node on the way keeps, scaled to the score.
+ * RobustRandomCutForest: the displacement of each possible cut goes to the features that it could be on. */
 pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *X,
                                 const pyn_call *call, double *shares, int64_t count,
                                 pyn_error *error);
@@ -403,7 +430,8 @@ pyn_status pyn_detector_explain(const pyn_detector *detector, const pyn_matrix *
  * 0.5, as in the paper; LocalOutlierFactor: 1.5, as in scikit-learn; MAD: the option threshold; OneClassSVM,
  * SGDOneClassSVM: 0; KNN, where
  * distances have no natural scale: the upper fence of a box plot of the training scores, Q3 + 1.5 (Q3 - Q1)),
- * or, where it has none (COPOD, ECOD, HBOS, LODA), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
+ * or, where it has none (COPOD, ECOD, HBOS, HalfSpaceTrees, LODA,
+ * RobustRandomCutForest), the quantile 0.9. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_threshold(const pyn_detector *detector, double *threshold,
                                       pyn_error *error);
 
@@ -544,6 +572,11 @@ const char *pyn_detector_get_name(const pyn_detector *detector);
 /* 1 when fitted, else 0 (also for NULL). [any thread] */
 int32_t pyn_detector_is_fitted(const pyn_detector *detector);
 
+/* 1 when rows are the steps of a series in their order, as with MatrixProfile: a row's score depends on the rows
+ * around it, and the rows of each call are a series of their own, to be fitted or scored whole. Streams
+ * (section 12) of such detectors are held in memory whole. Else 0 (also for NULL). [one thread per object] */
+int32_t pyn_detector_reads_series(const pyn_detector *detector);
+
 /* Columns of the fitted data. Errors: NOT_FITTED. [any thread] */
 pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t *count,
                                           pyn_error *error);
@@ -557,15 +590,20 @@ pyn_status pyn_detector_get_feature_count(const pyn_detector *detector, int64_t 
  * EllipticEnvelope: "log_determinant",
  * "raw_log_determinant", "rank", "support_count", "reweighted_count", "random_state". OneClassSVM:
  * "support_count", "bounded_count", "gamma", "rho", "objective", "violation", "n_iter". PCA:
- * "n_selected_components". SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
- * "random_state".
+ * "n_selected_components". CBLOF: "n_clusters" (formed), "n_large_clusters", "n_iter", "inertia", "random_state".
+ * MatrixProfile: "window", "exclusion_zone", "n_samples", "n_discords", and for each discord k = 0 ..
+ * n_discords - 1 "discord_k", the row where its window begins, and "discord_k_score".
+ * SGDOneClassSVM: "n_iter", "t", "objective", "rho", "gamma", "component_count",
+ * "random_state". HalfSpaceTrees: "n_trees", "height", "window_size", "n_window_samples" (rows that the
+ * scores go by), "random_state". RobustRandomCutForest: "n_estimators", "max_samples", "n_samples" (rows learnt
+ * from), "node_count", "random_state".
  * Errors: NOT_FITTED, INVALID_ARGUMENT (the message lists the names). [any thread] */
 pyn_status pyn_detector_get_fitted(const pyn_detector *detector, const char *name, double *value,
                                    pyn_error *error);
 
 /* Write the scores of the rows that were fitted, in their order; `count` must be at least their number
  * ("n_samples" of pyn_detector_get_fitted). Detectors that compare rows with each other keep them (KNN,
- * LocalOutlierFactor): here a row is not among its own neighbours. A contamination sets the threshold by
+ * LocalOutlierFactor, MatrixProfile): here a row is not among its own neighbours. A contamination sets the threshold by
  * them, and they are kept in the model file. Errors: NOT_FITTED, NOT_SUPPORTED (other detectors: score the
  * rows instead), SHAPE_MISMATCH. [any thread] */
 pyn_status pyn_detector_get_training_scores(const pyn_detector *detector, double *scores, int64_t count,
@@ -679,20 +717,39 @@ struct ArrowArrayStream {
  * floats; nulls count as NaN. All batches together are the rows. The call takes the stream over: it
  * is released when the call returns, whatever the outcome. Column names become feature names. */
 
-/* Fit on a stream that may be larger than memory. Up to 131072 rows the model is the one that
- * pyn_detector_fit makes of the same rows; of more rows it learns from a uniform random sample of
- * that many (reservoir sampling, Vitter 1985, drawn by random_state), which is all it keeps in
- * memory. Sample weights are not taken. Errors: as pyn_detector_fit, and IO (the stream's words).
+/* Fit on a stream that may be larger than memory.
+ *
+ * Detectors with PYN_CAPABILITY_PARTIAL_FIT learn from every row, in parts of 16384 rows (fewer with more
+ * than 128 columns) however the batches are cut. In memory are the model, such a part, one batch, and for the
+ * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
+ *
+ * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
+ * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,
+ * Vitter 1985, drawn by random_state), which with one batch is all that is kept in memory. With the option
+ * warm_start the sample of this stream grows the model.
+ *
+ * Sample weights are not taken, nor are detectors that need labels (NOT_SUPPORTED). A failure, also one in the
+ * midst of the stream, leaves the detector as it was. Errors: as pyn_detector_fit, IO (the stream's words), and
+ * INVALID_DATA when a batch has not the columns of the schema, or there are no rows.
  * [one thread per object] */
 pyn_status pyn_detector_fit_stream(pyn_detector *detector, struct ArrowArrayStream *stream,
                                    const pyn_call *call, pyn_error *error);
+
+/* Go on learning from a stream, as pyn_detector_partial_fit does from a matrix: the first call begins a model,
+ * later ones go on with it. With a contamination, the threshold is the quantile of the scores of this stream's
+ * rows (of the sample above). Errors: as pyn_detector_fit_stream, NOT_SUPPORTED without
+ * PYN_CAPABILITY_PARTIAL_FIT, and SHAPE_MISMATCH when the columns, or their names, are not those of before.
+ * [one thread per object] */
+pyn_status pyn_detector_partial_fit_stream(pyn_detector *detector, struct ArrowArrayStream *stream,
+                                           const pyn_call *call, pyn_error *error);
 
 /* Takes the scores of rows first_row .. first_row + count - 1, in order; returns 0, or anything else
  * to cancel. */
 typedef int32_t (*pyn_scores_callback)(const double *scores, int64_t first_row, int64_t count,
                                        void *context);
 
-/* Score a stream batch by batch. [any thread] */
+/* Score a stream batch by batch, in memory for one batch and its scores. Errors: as pyn_detector_score, IO, and
+ * SHAPE_MISMATCH also when model and stream name their columns differently. [any thread] */
 pyn_status pyn_detector_score_stream(const pyn_detector *detector, struct ArrowArrayStream *stream,
                                      const pyn_call *call, pyn_scores_callback take, void *context,
                                      pyn_error *error);
@@ -810,6 +867,159 @@ enum {
 typedef void (*pyn_log_callback)(int32_t level, const char *plugin, const char *message, void *context);
 void pyn_set_log_callback(pyn_log_callback callback, void *context);
 
+/* ======================================================================= 16. Selection == */
+
+/* Which detector to take for data of some size, by measured time and quality; Selection.md says how it was
+ * measured, and how well predictions hold. */
+
+enum {
+    PYN_POLICY_MEASURED = 0, /* ranked by quality, time and memory */
+    PYN_POLICY_GUIDE = 1     /* the rule of the performance guide: real time and rows < 10,000
+                              * LocalOutlierFactor; else rows > 1,000,000 IsolationForest; rows > 100,000
+                              * OneClassSVM; else EllipticEnvelope. One detector, whatever the limits */
+};
+
+typedef struct pyn_selection_request {
+    size_t struct_size;
+    int64_t rows, columns;         /* 1 .. 2^48 */
+    int32_t policy;                /* PYN_POLICY_* */
+    int32_t real_time;             /* 1: rows come one at a time and wait for their scores */
+    int64_t capabilities;          /* PYN_CAPABILITY_* that the detector must have, added up */
+    double max_fit_seconds;        /* 0: the guide's 30 s up to 1,000 rows, 5 min up to 100,000, else 30 min */
+    double max_score_milliseconds; /* of a call for one row; 0: 10 */
+    double max_memory_bytes;       /* beyond the input; 0: 8e9 */
+    double machine_speed;          /* as pyn_machine_speed gives it; 0: measured */
+} pyn_selection_request;
+
+#define PYN_SELECTION_REQUEST_INIT \
+    { sizeof(pyn_selection_request), 0, 0, PYN_POLICY_MEASURED, 0, 0, 0.0, 0.0, 0.0, 0.0 }
+
+#define PYN_SELECTION_REASON_SIZE 384
+
+/* A detector with its default options, and what it is expected to cost on this machine with one thread. */
+typedef struct pyn_selection {
+    size_t struct_size;
+    const char *detector;
+    int32_t fits;              /* 1: it can do what was asked, within the limits */
+    int32_t measured;          /* 0: nobody measured it (a plugin's detector); the numbers are NaN */
+    double fit_seconds;
+    double score_seconds;      /* of all rows in one call */
+    double score_row_seconds;  /* of a call for one row */
+    double memory_bytes;       /* peak beyond the input */
+    double roc_auc;            /* means over labelled sets */
+    double average_precision;
+    char reason[PYN_SELECTION_REASON_SIZE]; /* in words */
+} pyn_selection;
+
+#define PYN_SELECTION_INIT { sizeof(pyn_selection), NULL, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, { 0 } }
+
+/* Rank the detectors, the best first: those that fit, by quality (the mean of ROC-AUC and average precision)
+ * less 0.02 for every ten times the time; those that nobody measured; those that do not fit. Writes the first
+ * `capacity` of them to `ranked` (which may be NULL with capacity 0), and how many there are to *count.
+ * The struct_size of ranked[0] holds for all. Errors: INVALID_ARGUMENT. [any thread] */
+pyn_status pyn_select_detector(const pyn_selection_request *request, pyn_selection *ranked,
+                               int64_t capacity, int64_t *count, pyn_error *error);
+
+/* How fast one thread of this machine is; 1 is the machine on which costs were measured. Fits small models
+ * for some 10 ms when first asked, and keeps the answer until the process ends. [any thread] */
+double pyn_machine_speed(void);
+
+/* ========================================================================== 17. Tuning == */
+
+/* A search for the best values of a detector's options, and what it found. Tuning.md says how the criteria do
+ * on labelled sets. */
+typedef struct pyn_tuning pyn_tuning;
+
+/* What tells good configurations from bad ones. */
+enum {
+    PYN_CRITERION_AUTO = 0,              /* ROC-AUC with labels, stability without */
+    PYN_CRITERION_ROC_AUC = 1,           /* of the rows held out */
+    PYN_CRITERION_AVERAGE_PRECISION = 2, /* of the rows held out */
+    PYN_CRITERION_STABILITY = 3          /* without labels: how much alike models of different rows and seeds
+                                          * rank the rows (mean Spearman correlation, -1 .. 1) */
+};
+
+typedef struct pyn_tuning_plan {
+    size_t struct_size;
+    int32_t criterion; /* PYN_CRITERION_* */
+    int32_t folds;     /* the rows are dealt to so many folds, each scored by a model of the others; 0: 3 */
+    int32_t repeats;   /* so often, each time dealt anew; 0: 1 */
+    int32_t reserved;
+    double holdout;    /* instead of folds: this share of the rows is held out, `repeats` times; 0: folds */
+    int64_t budget;    /* only so many configurations, drawn at random; 0: all */
+    int64_t seed;      /* of the deals and the draw; >= 0 */
+} pyn_tuning_plan;
+
+#define PYN_TUNING_PLAN_INIT { sizeof(pyn_tuning_plan), PYN_CRITERION_AUTO, 0, 0, 0, 0.0, 0, 0 }
+
+/* Tune this detector. Its options are copied; those that get no values keep what they are set to. Free it
+ * with pyn_tuning_free. [any thread] */
+pyn_status pyn_tuning_create(const pyn_detector *detector, pyn_tuning **tuning, pyn_error *error);
+void pyn_tuning_free(pyn_tuning *tuning);
+
+/* One more value to try for an option; all combinations make the grid, the last option's values changing
+ * fastest. Errors: UNKNOWN_OPTION, INVALID_OPTION (not allowed, or in the grid already).
+ * [one thread per object] */
+pyn_status pyn_tuning_add_value(pyn_tuning *tuning, const char *option, const pyn_value *value,
+                                pyn_error *error);
+/* The same from text, as pyn_detector_set_text reads it. */
+pyn_status pyn_tuning_add_text(pyn_tuning *tuning, const char *option, const char *text,
+                               pyn_error *error);
+
+/* The default grid in place of what was added. IsolationForest: n_estimators 50, 100, 200; max_features 0.5,
+ * 0.8, 1; contamination 0.1, 0.15, 0.2. Others: usual values of the options that change scores.
+ * Errors: NOT_SUPPORTED (none of the detector's options is known). [one thread per object] */
+pyn_status pyn_tuning_add_defaults(pyn_tuning *tuning, pyn_error *error);
+
+/* Compare the configurations on X. call->labels (0 inlier, 1 outlier) give labels; folds then have their share
+ * of each kind. A fold's model has the seed random_state + fold, the same for all configurations. Options that
+ * move nothing but the threshold (contamination; MAD: threshold) are not fitted for again. A configuration
+ * that fails is told in its result; the call fails only when all do. When it fails or is cancelled the
+ * earlier results stay. Each fit has one thread while there are more fits than threads. Keeps two copies of X
+ * while it runs. The stage of progress is "tune".
+ * Errors: INVALID_ARGUMENT (plan, empty grid), INVALID_DATA (too few rows or labels of a kind for the folds,
+ * values), SHAPE_MISMATCH (labels), NOT_SUPPORTED (sample weights), CANCELLED, OUT_OF_MEMORY.
+ * [one thread per object] */
+pyn_status pyn_tuning_run(pyn_tuning *tuning, const pyn_matrix *X, const pyn_tuning_plan *plan,
+                          const pyn_call *call, pyn_error *error);
+
+/* What became of one configuration. */
+typedef struct pyn_tuning_result {
+    size_t struct_size;
+    double mean;          /* of the folds; NaN when it failed */
+    double deviation;     /* standard deviation over the folds (dividing by their number) */
+    double fit_seconds;   /* of a fold, mean; the one number that differs from run to run */
+    double score_seconds; /* the same */
+    int64_t rank;         /* 1 for the best; equal means share a rank, failed ones come last */
+    int64_t same_as;      /* the earlier configuration whose fits these are, for only the threshold differs; or -1 */
+    int64_t fold_count;   /* 0 when it failed */
+    pyn_status status;    /* PYN_OK, or why it failed */
+    int32_t reserved;
+    const char *message;  /* why it failed, or NULL; lives until the next run or pyn_tuning_free */
+} pyn_tuning_result;
+
+#define PYN_TUNING_RESULT_INIT { sizeof(pyn_tuning_result), 0.0, 0.0, 0.0, 0.0, 0, -1, 0, PYN_OK, 0, NULL }
+
+/* How many configurations the last run compared, the best of them (the first of equals; -1 before a run),
+ * and the criterion that was measured. [any thread, while no run goes on] */
+int64_t pyn_tuning_get_count(const pyn_tuning *tuning);
+int64_t pyn_tuning_get_best(const pyn_tuning *tuning);
+int32_t pyn_tuning_get_criterion(const pyn_tuning *tuning);
+
+/* The options of the grid, in its order; NULL when index is out of range. Lives until pyn_tuning_free.
+ * [one thread per object] */
+const char *pyn_tuning_option_at(const pyn_tuning *tuning, int64_t index);
+
+/* What became of configuration `index`; one value a fold, round after round, into `folds` (NULL, or room for
+ * `capacity` >= fold_count of them). Errors: INVALID_ARGUMENT (index), SHAPE_MISMATCH.
+ * [any thread, while no run goes on] */
+pyn_status pyn_tuning_get_result(const pyn_tuning *tuning, int64_t index, pyn_tuning_result *result,
+                                 double *folds, int64_t capacity, pyn_error *error);
+
+/* A detector with the options of configuration `index`, not fitted; read them with pyn_detector_get_option.
+ * Free it with pyn_detector_free. Errors: INVALID_ARGUMENT. [any thread, while no run goes on] */
+pyn_status pyn_tuning_create_detector(const pyn_tuning *tuning, int64_t index, pyn_detector **detector,
+                                      pyn_error *error);
 /* =========================================================================== 18. Drift == */
 
 /* Says when a stream of rows no longer looks like the reference, so that a detector should be fitted anew. It
@@ -898,6 +1108,13 @@ typedef struct pyn_drift_feature {
 /* Errors: INVALID_ARGUMENT (index). [one thread per object] */
 pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
                                  pyn_error *error);
+
+/* Save a drift monitor with all it has seen, and load it. As pyn_detector_save_memory and _load_memory: with
+ * buffer NULL only *size is set, and loading is safe with bytes from a stranger.
+ * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [one thread per object] */
+pyn_status pyn_drift_save_memory(const pyn_drift *drift, void *buffer, size_t capacity, size_t *size,
+                                 pyn_error *error);
+pyn_status pyn_drift_load_memory(const void *data, size_t size, pyn_drift **drift, pyn_error *error);
 
 /* NULL is fine. [one thread per object] */
 void pyn_drift_free(pyn_drift *drift);

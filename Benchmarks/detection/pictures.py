@@ -59,6 +59,8 @@ def make(name):
     described = {option.name for option in pynomaly.detector_info(name).options}
     if "contamination" in described:
         options.setdefault("contamination", SHARE)
+    if "random_state" in described:
+        options.setdefault("random_state", 0)
     return pynomaly.estimator_class(name)(**options)
 
 

@@ -21,7 +21,8 @@ import locations
 import plan as plans
 from plan import Plan
 
-PARTS = ("speed", "one_row", "memory", "quality", "library", "cli", "neighbours", "marginals", "margins")
+PARTS = ("speed", "one_row", "memory", "quality", "library", "cli", "neighbours", "marginals", "margins",
+         "selection", "tuning", "guide", "around", "clusters", "series", "streams")  # fmt: skip
 # What a run depends on besides its arguments; the values, mostly paths, stay out of the report.
 ENVIRONMENT = ("PYNOMALY_LIBRARY", "PYNOMALY_CLI", "PYNOMALY_SHARED_DATA", "PYNOMALY_KERNELS", "CC")
 

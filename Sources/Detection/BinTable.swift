@@ -120,6 +120,23 @@ final class BinTable: @unchecked Sendable {
       values, rows, edges.base + grid.first, grid.bins, grid.low * 0.5, grid.scale, counts)
   }
 
+  /// The same, and note each value's bin, 256 at most.
+  func count(
+    _ values: UnsafePointer<Double>, rows: Int, grid: Grid,
+    into counts: UnsafeMutablePointer<Int>, codes: UnsafeMutablePointer<UInt8>
+  ) {
+    ColumnKernels.chosen.codeBins(
+      values, rows, edges.base + grid.first, grid.bins, grid.low * 0.5, grid.scale, counts, codes)
+  }
+
+  /// Add to each sum what the noted bin is worth.
+  func addParts(
+    of grid: Grid, _ codes: UnsafePointer<UInt8>, rows: Int,
+    to sums: UnsafeMutablePointer<Double>
+  ) {
+    ColumnKernels.chosen.addCodedParts(codes, rows, parts.base + grid.first + 1, sums)
+  }
+
   func writeParts(
     of grid: Grid, _ values: UnsafePointer<Double>, rows: Int,
     into parts: UnsafeMutablePointer<Double>

@@ -16,8 +16,8 @@ struct COPOD: DetectorClass {
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
-    try TailModel.fit(training.X, call: call) { sorted in
-      sorted.isSkewedLeft
+    try TailModel.fit(training.X, call: call) { (sorted) throws(DetectionError) in
+      try sorted.isSkewedLeft()
         ? { left, right in max(left, (left + right) / 2) }
         : { left, right in max(right, (left + right) / 2) }
     }
@@ -33,28 +33,32 @@ struct COPOD: DetectorClass {
 extension SortedColumn {
   /// Whether the third central moment is below zero. The values are scaled by a power of two that keeps
   /// their powers in range.
-  var isSkewedLeft: Bool {
+  func isSkewedLeft() throws(DetectionError) -> Bool {
     let largest = max(values[0].magnitude, values[count - 1].magnitude)
     guard largest > 0 else { return false }
     let exponent = Int(largest.exponent)
     let first = Double(sign: .plus, exponent: -(exponent / 2), significand: 1)
     let second = Double(sign: .plus, exponent: -(exponent - exponent / 2), significand: 1)
     var mean = 0.0
-    forEachValue { value, weight in mean += weight * (value * first * second) }
+    try forEachValue { value, weight in mean += weight * (value * first * second) }
     mean /= Double(rows)
     var moment = 0.0
-    forEachValue { value, weight in
+    try forEachValue { value, weight in
       let deviation = value * first * second - mean
       moment += weight * (deviation * deviation * deviation)
     }
     return moment < 0
   }
 
-  private func forEachValue(_ body: (_ value: Double, _ weight: Double) -> Void) {
+  private func forEachValue(
+    _ body: (_ value: Double, _ weight: Double) -> Void
+  ) throws(DetectionError) {
     var before: UInt32 = 0
-    for index in 0..<count {
-      body(values[index], Double(ends[index] - before))
-      before = ends[index]
+    try SortedColumn.forEachPiece(of: count, check) { (piece) throws(DetectionError) in
+      for index in piece {
+        body(values[index], Double(ends[index] - before))
+        before = ends[index]
+      }
     }
   }
 }

@@ -22,7 +22,8 @@ struct ColumnKernels: Sendable {
     ) -> Void
   let distinctKeys:
     @Sendable (
-      UnsafePointer<UInt64>, Int, UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<UInt32>
+      UnsafePointer<UInt64>, Int, Int, Int, UnsafeMutablePointer<UInt64>,
+      UnsafeMutablePointer<UInt32>, Int
     ) -> Int
   let lookUpParts:
     @Sendable (
@@ -34,6 +35,15 @@ struct ColumnKernels: Sendable {
     @Sendable (
       UnsafePointer<Double>, Int, UnsafePointer<Double>, Int, Double, Double,
       UnsafeMutablePointer<Int>
+    ) -> Void
+  let codeBins:
+    @Sendable (
+      UnsafePointer<Double>, Int, UnsafePointer<Double>, Int, Double, Double,
+      UnsafeMutablePointer<Int>, UnsafeMutablePointer<UInt8>
+    ) -> Void
+  let addCodedParts:
+    @Sendable (
+      UnsafePointer<UInt8>, Int, UnsafePointer<Double>, UnsafeMutablePointer<Double>
     ) -> Void
   let binParts:
     @Sendable (
@@ -51,14 +61,17 @@ struct ColumnKernels: Sendable {
       UnsafePointer<Double>, Int, Double, Double, Double, UnsafeMutablePointer<Double>
     ) -> Void
   let takeLarger: @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<Double>) -> Void
+  let leavingShare: @Sendable (Int, Int, Int, UnsafeMutablePointer<Double>) -> Double
 
   static let baseline = ColumnKernels(
     load32: Kernels.loadColumn32, load64: Kernels.loadColumn64, addColumn: Kernels.addColumn,
     columnRange: Kernels.columnRange, countKeys: Kernels.countKeys, placeKeys: Kernels.placeKeys,
     moveKeys: Kernels.moveKeys, distinctKeys: Kernels.distinctKeys,
-    lookUpParts: Kernels.lookUpParts, countBins: Kernels.countBins, binParts: Kernels.binParts,
+    lookUpParts: Kernels.lookUpParts, countBins: Kernels.countBins, codeBins: Kernels.codeBins,
+    addCodedParts: Kernels.addCodedParts, binParts: Kernels.binParts,
     projectRows: Kernels.projectRows, clampValues: Kernels.clampValues,
-    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger)
+    robustDistances: Kernels.robustDistances, takeLarger: Kernels.takeLarger,
+    leavingShare: Kernels.leavingShare)
 
   #if arch(x86_64)
     static let x86v3 = ColumnKernels(
@@ -66,9 +79,11 @@ struct ColumnKernels: Sendable {
       addColumn: KernelsV3.addColumn, columnRange: KernelsV3.columnRange,
       countKeys: KernelsV3.countKeys, placeKeys: KernelsV3.placeKeys, moveKeys: KernelsV3.moveKeys,
       distinctKeys: KernelsV3.distinctKeys, lookUpParts: KernelsV3.lookUpParts,
-      countBins: KernelsV3.countBins, binParts: KernelsV3.binParts, projectRows: KernelsV3.projectRows,
+      countBins: KernelsV3.countBins, codeBins: KernelsV3.codeBins,
+      addCodedParts: KernelsV3.addCodedParts, binParts: KernelsV3.binParts,
+      projectRows: KernelsV3.projectRows,
       clampValues: KernelsV3.clampValues, robustDistances: KernelsV3.robustDistances,
-      takeLarger: KernelsV3.takeLarger)
+      takeLarger: KernelsV3.takeLarger, leavingShare: KernelsV3.leavingShare)
   #endif
 
   static let chosen: ColumnKernels = {

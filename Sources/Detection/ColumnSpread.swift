@@ -4,11 +4,13 @@ enum ColumnSpread {
   /// rows; by their whole range where that is 0. Values must be finite.
   ///
   /// - keepConstant: keep constant columns too, unless they are 0 throughout.
-  static func frame(_ X: Matrix, keepConstant: Bool) throws(DetectionError) -> Frame {
-    let ranges = try ranges(X)
+  static func frame(
+    _ X: Matrix, keepConstant: Bool, call: Call
+  ) throws(DetectionError) -> Frame {
+    let ranges = try columnRanges(of: X, call: call)
     let features = (0..<X.columns).filter { column in
-      ranges[2 * column] < ranges[2 * column + 1]
-        || (keepConstant && ranges[2 * column] != 0)
+      ranges[column].lowerBound < ranges[column].upperBound
+        || (keepConstant && ranges[column].lowerBound != 0)
     }
     guard !features.isEmpty else {
       throw DetectionError(
@@ -25,7 +27,7 @@ enum ColumnSpread {
       let median = select(sample.base, count, count / 2)
       let low = select(sample.base, count, count / 4)
       let high = select(sample.base, count, min(count - 1, (3 * count) / 4))
-      let range = ranges[2 * column + 1] - ranges[2 * column]
+      let range = ranges[column].upperBound - ranges[column].lowerBound
       var spread = (high - low) / 1.349
       if !(spread > 0) { spread = range }
       if spread == 0 { spread = abs(median) }
@@ -40,30 +42,5 @@ enum ColumnSpread {
       }
     }
     return frame
-  }
-
-  /// The least and the greatest value of each column, one pair after another.
-  private static func ranges(_ X: Matrix) throws(DetectionError) -> Buffer<Double> {
-    let ranges = try Buffer<Double>(count: 2 * X.columns)
-    let plain = try Frame(features: Array(0..<X.columns), of: X.columns)
-    let tile = try plain.makeTile()
-    for column in 0..<X.columns {
-      ranges[2 * column] = .infinity
-      ranges[2 * column + 1] = -.infinity
-    }
-    var first = 0
-    while first < X.rows {
-      let rows = min(plain.tileRows, X.rows - first)
-      try plain.load(X, from: first, rows: rows, into: tile.base)
-      for row in 0..<rows {
-        let values = tile.base + row * plain.width
-        for column in 0..<X.columns {
-          ranges[2 * column] = min(ranges[2 * column], values[column])
-          ranges[2 * column + 1] = max(ranges[2 * column + 1], values[column])
-        }
-      }
-      first += rows
-    }
-    return ranges
   }
 }

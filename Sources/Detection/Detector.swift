@@ -7,6 +7,8 @@ public final class Detector {
   public private(set) var featureNames: [String] = []
   /// How scores become probabilities; a new fit drops it.
   public private(set) var calibration: Calibration?
+  /// Scores of the last rows that a detector with partial_fit learnt from, which its threshold goes by.
+  private(set) var recentScores: [Double] = []
 
   public init(_ detectorClass: any DetectorClass) {
     self.detectorClass = detectorClass
@@ -16,7 +18,7 @@ public final class Detector {
   /// As a model file gives it.
   init(
     _ detectorClass: any DetectorClass, options: Options, model: any Model, threshold: Double,
-    featureNames: [String], calibration: Calibration?
+    featureNames: [String], recentScores: [Double] = [], calibration: Calibration? = nil
   ) {
     self.detectorClass = detectorClass
     self.options = options
@@ -24,6 +26,19 @@ public final class Detector {
     self.threshold = threshold
     self.featureNames = featureNames
     self.calibration = calibration
+    self.recentScores = recentScores
+  }
+
+  /// Another detector of the same options and knowledge. Models never change, so they share it.
+  public func copy() -> Detector {
+    let copy = Detector(detectorClass)
+    copy.options = options
+    copy.model = model
+    copy.threshold = threshold
+    copy.featureNames = featureNames
+    copy.recentScores = recentScores
+    copy.calibration = calibration
+    return copy
   }
 
   public func set(_ name: String, _ value: OptionValue) throws(DetectionError) {
@@ -34,22 +49,26 @@ public final class Detector {
     try options.set(name, text: text)
   }
 
+  /// Whether rows are the steps of a series in order, which only as a whole can be fitted and scored.
+  public var readsSeries: Bool { detectorClass.readsSeries(options) }
+
   /// What a sample of a stream's rows is drawn by.
   public var samplingSeed: UInt64 { options.seed }
 
   /// Learn from X. On failure everything stays as it was.
   public func fit(_ training: Training, call: Call) throws(DetectionError) {
-    try learn(training, from: options.bool("warm_start") ? model : nil, call, detectorClass.fit)
+    try learn(
+      training, from: options.bool("warm_start") ? model : nil, after: [], call, detectorClass.fit)
     featureNames = []
   }
 
   /// Go on learning from more rows. On failure everything stays as it was.
   public func partialFit(_ training: Training, call: Call) throws(DetectionError) {
-    try learn(training, from: model, call, detectorClass.partialFit)
+    try learn(training, from: model, after: recentScores, call, detectorClass.partialFit)
   }
 
   private func learn(
-    _ training: Training, from previous: (any Model)?, _ call: Call,
+    _ training: Training, from previous: (any Model)?, after recent: [Double], _ call: Call,
     _ method: (Training, Options, (any Model)?, Call) throws(DetectionError) -> any Model
   ) throws(DetectionError) {
     let X = training.X
@@ -60,21 +79,36 @@ public final class Detector {
     let contamination = options.double("contamination") ?? detectorClass.usualContamination
     let model = try method(
       training, options, previous,
-      contamination == nil || detectorClass.keepsTrainingScores ? call : call.part(0...0.5))
+      contamination == nil || detectorClass.knowsTrainingScores ? call : call.part(0...0.5))
+    let known = model.takeTrainingScores()
     var threshold = model.naturalThreshold
+    var recentScores: [Double] = []
     if let contamination {
-      let scores = try Buffer<Double>(count: X.rows)
-      if let kept = model.trainingScores {
-        scores.base.update(from: kept.base, count: min(kept.count, X.rows))
+      let scores: Buffer<Double>
+      if let known {
+        scores = try Buffer<Double>(count: X.rows)
+        scores.base.update(from: known.base, count: min(known.count, X.rows))
       } else {
-        try model.score(X, call: call.part(0.5...1), into: scores.base)
+        scores = try trainingScores(of: X, by: model, after: recent, call: call.part(0.5...1))
+        recentScores = recents(of: scores)
       }
-      threshold = quantile(scores, 1 - contamination)
+      // All rows of the same window can have the greatest score: then these are the outliers, rather than none.
+      let range = readsSeries ? scores.range : nil
+      threshold = quantile(consuming: scores, 1 - contamination)
+      if let range, range.lowerBound < range.upperBound {
+        threshold = min(threshold, range.upperBound.nextDown)
+      }
     }
     try ProgressTeller.finish(call, "fit")
+    adopt(model, threshold: threshold, recentScores: recentScores)
+  }
+
+  /// Take what has been learnt.
+  func adopt(_ model: any Model, threshold: Double, recentScores: [Double]) {
     self.model = model
     self.threshold = threshold
     calibration = nil
+    self.recentScores = recentScores
   }
 
   public func score(
@@ -158,6 +192,8 @@ public final class Detector {
     return found
   }
 
+  func dropFeatureNames() { featureNames = [] }
+
   public func setFeatureNames(_ names: [String]) throws(DetectionError) {
     let model = try fittedModel()
     guard names.count == model.featureCount else {
@@ -186,7 +222,7 @@ public final class Detector {
     return model
   }
 
-  private func columnMismatch(_ X: Matrix, _ model: any Model) -> DetectionError {
+  func columnMismatch(_ X: Matrix, _ model: any Model) -> DetectionError {
     DetectionError(
       .shapeMismatch,
       "X has \(X.columns) columns, but the model was fitted on \(model.featureCount)")

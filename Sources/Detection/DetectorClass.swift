@@ -9,6 +9,7 @@ public struct DetectorInfo: Sendable {
     public static let warmStart = Capabilities(rawValue: 8)
     public static let partialFit = Capabilities(rawValue: 16)
     public static let needsLabels = Capabilities(rawValue: 32)
+    public static let series = Capabilities(rawValue: 64)
   }
 
   /// Where a detector that is not built in comes from.
@@ -70,9 +71,19 @@ public protocol DetectorClass: Sendable {
   /// Whether models have ``Model/trainingScores``.
   var keepsTrainingScores: Bool { get }
 
+  /// Whether fitting knows the scores of its rows (``Model/takeTrainingScores()``), so that nobody needs to
+  /// score them once more.
+  var knowsTrainingScores: Bool { get }
+
+  /// Whether rows are the steps of a series in order, whose scores depend on the rows before and behind.
+  func readsSeries(_ options: Options) -> Bool
+
   /// The share of outliers that contamination "auto" stands for where the method has no threshold of its
   /// own; nil where it has one.
   var usualContamination: Double? { get }
+
+  /// How many training rows a contamination looks at to set the threshold; more are drawn from.
+  var mostThresholdRows: Int { get }
 
   /// Learn a model. `previous` is the model to grow, when the option warm_start asks for that.
   func fit(
@@ -113,16 +124,24 @@ public protocol Model: AnyObject, Sendable {
   /// a row out of what it is compared with). A contamination then sets the threshold by these.
   var trainingScores: Buffer<Double>? { get }
 
+  /// The scores of the rows that were fitted, if fitting knows them; those that it does not keep are forgotten
+  /// with this call. For whoever has just fitted the model, before others see it.
+  func takeTrainingScores() -> Buffer<Double>?
+
   func write(to writer: inout ModelWriter) throws(DetectionError)
 }
 
 extension Model {
   public var trainingScores: Buffer<Double>? { nil }
+  public func takeTrainingScores() -> Buffer<Double>? { trainingScores }
 }
 
 extension DetectorClass {
   public var keepsTrainingScores: Bool { false }
+  public var knowsTrainingScores: Bool { keepsTrainingScores }
+  public func readsSeries(_ options: Options) -> Bool { info.capabilities.contains(.series) }
   public var usualContamination: Double? { nil }
+  public var mostThresholdRows: Int { Int.max }
 
   public func partialFit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call

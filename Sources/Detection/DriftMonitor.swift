@@ -16,7 +16,7 @@ public final class DriftMonitor {
   }
 
   /// All that changes: a copy of it takes back an update that failed.
-  private struct State {
+  struct State {
     var recent: [Double] = []  // a ring of rows
     var rows = 0
     var looks = 0
@@ -29,9 +29,9 @@ public final class DriftMonitor {
   public let features: Int
   public let hasScores: Bool
   public let referenceRows: Int
-  private let reference: [Buffer<Double>]  // sorted, one a column
+  let reference: [Buffer<Double>]  // sorted, one a column
   private let bins: [StabilityBins]
-  private var state: State
+  private(set) var state: State
 
   /// Columns of the ring: the features, and the scores if there are.
   private var width: Int { features + (hasScores ? 1 : 0) }
@@ -68,6 +68,19 @@ public final class DriftMonitor {
     self.bins = bins
     state = State(findings: [Finding](repeating: Finding(), count: width))
     state.recent = [Double](repeating: 0, count: width * options.window)
+  }
+
+  /// As saved bytes give it.
+  init(
+    options: DriftOptions, features: Int, hasScores: Bool, reference: [Buffer<Double>], state: State
+  ) {
+    self.options = options
+    self.features = features
+    self.hasScores = hasScores
+    self.reference = reference
+    self.state = state
+    referenceRows = reference[0].count
+    bins = reference.map { StabilityBins($0) }
   }
 
   /// All rows, or a uniform random sample of so many in their order (Knuth's algorithm S).
@@ -157,7 +170,7 @@ extension DriftMonitor {
   private func look(_ call: Call) throws(DetectionError) {
     let (window, width, rows) = (options.window, width, referenceRows)
     let workers = max(1, min(call.threads, width))
-    let room = window + min(window, rows) + 1
+    let room = window + min(window, rows) + 3
     let scratch = try Buffer<Double>(count: workers * room, zeroed: false)
     let found = try Buffer<Double>(count: width * 3)
     nonisolated(unsafe) let (targets, rooms) = (found.base, scratch.base)

@@ -54,7 +54,6 @@ struct EllipseFit {
         .invalidData, "EllipticEnvelope cannot fit on 1 row; at least 2 are needed")
     }
     try Frame.check(columns: X.columns)
-    if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     self.X = X
     self.call = call
     centred = options.bool("assume_centered")
@@ -68,7 +67,7 @@ struct EllipseFit {
     } else {
       nearest = min(X.rows, (X.rows + X.columns + 2) / 2)
     }
-    frame = try ColumnSpread.frame(X, keepConstant: centred)
+    frame = try ColumnSpread.frame(X, keepConstant: centred, call: call.part(0...0.02))
   }
 
   func model() throws(DetectionError) -> EllipseModel {

@@ -48,9 +48,9 @@ struct HBOS: DetectorClass {
       found.withUnsafeMutableBufferPointer { found in
         nonisolated(unsafe) let found = found
         do throws(DetectionError) {
-          try forEachSortedColumn(X, call: call.part(0...0.5)) { (column, sorted) in
+          try forEachSortedColumn(X, call: call.part(0...0.5)) { (column, sorted) throws(DetectionError) in
             found[column] = (
-              sorted.bestBinCount, sorted.values[0]...sorted.values[sorted.count - 1]
+              try sorted.bestBinCount(), sorted.values[0]...sorted.values[sorted.count - 1]
             )
           }
         } catch {
@@ -83,6 +83,8 @@ final class HBOSModel: ColumnwiseModel {
   private let tolerance: Double
   /// The least part of each feature.
   private let least: Buffer<Double>
+  /// Those of the rows that were just counted, where noting their bins was little.
+  nonisolated(unsafe) private var counted: Buffer<Double>?
 
   init(
     ranges: [ClosedRange<Double>], bins: [Int], closedRight: Bool, tolerance: Double
@@ -99,6 +101,11 @@ final class HBOSModel: ColumnwiseModel {
 
   var fitted: [(name: String, value: Double)] {
     [("n_bins", Double(table.grids.reduce(0) { max($0, $1.bins) }))]
+  }
+
+  func takeTrainingScores() -> Buffer<Double>? {
+    defer { counted = nil }
+    return counted
   }
 
   /// Fill the histograms with the rows that the ranges are of.
@@ -122,11 +129,19 @@ final class HBOSModel: ColumnwiseModel {
     let slots = RowChunks(X, threads: call.threads).threads.multipliedReportingOverflow(by: size)
     let counts = try Buffer<Int>(count: slots.overflow ? Int.max : slots.partialValue)
     nonisolated(unsafe) let all = counts.base
+    let codes = closedRight ? nil : try BinCodes(table, rows: X.rows)
     try forEachRowChunk(X, call: call, stage: "fit", scratch: 1) {
       (first, rows, worker, values) throws(DetectionError) in
       for (column, grid) in counting.grids.enumerated() {
         try ColumnKernels.chosen.load(X, column: column, from: first, rows: rows, into: values)
-        counting.count(values, rows: rows, grid: grid, into: all + worker * size + places[column])
+        let own = all + worker * size + places[column]
+        if let codes {
+          counting.count(
+            values, rows: rows, grid: grid, into: own,
+            codes: codes.place(first: first, rows: rows, grid: column))
+        } else {
+          counting.count(values, rows: rows, grid: grid, into: own)
+        }
       }
     }
     for (column, grid) in table.grids.enumerated() {
@@ -152,6 +167,7 @@ final class HBOSModel: ColumnwiseModel {
       parts[grid.bins + 1] = worst
     }
     findLeast()
+    counted = try codes?.scores(of: X, table, call: call)
   }
 
   private func findLeast() {

@@ -59,11 +59,12 @@ extension SortedColumn {
   /// histogram: the sum over D bins of N ln(D N / n + 1) - (D - 1 + (ln D)^2.5). It is PyOD's form of Birgé
   /// and Rozenholc (2006), whose penalty counts once for all bins, not once for each: columns of few
   /// distinct values, whose likelihood grows without end, would then get as many bins as allowed.
-  var bestBinCount: Int {
+  func bestBinCount() throws(DetectionError) -> Int {
     let most = max(2, Int(Double(rows).squareRoot()))
     let (low, high) = BinTable.span(values[0]...values[count - 1])
     var best = (value: -Double.infinity, bins: 1)
     for bins in 1..<most {
+      if bins % 64 == 0 { try check() }
       let step = BinTable.width(low, high, bins)
       guard step > 0 else { break }
       let penalty = Double(bins) - 1 + pow(log(Double(bins)), 2.5)

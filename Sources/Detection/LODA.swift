@@ -51,6 +51,8 @@ final class LODAModel: Model {
   let cuts: RandomCuts
   private let ranges: [ClosedRange<Double>]
   private let table: BinTable
+  /// Those of the rows that were just counted, where noting their bins was little.
+  nonisolated(unsafe) private var counted: Buffer<Double>?
 
   init(
     _ cuts: RandomCuts, ranges: [ClosedRange<Double>], bins: [Int]
@@ -71,6 +73,11 @@ final class LODAModel: Model {
     ]
   }
 
+  func takeTrainingScores() -> Buffer<Double>? {
+    defer { counted = nil }
+    return counted
+  }
+
   /// Fill the histograms with the rows that the ranges are of.
   func count(_ X: Matrix, call: Call) throws(DetectionError) {
     var size = 0
@@ -85,9 +92,17 @@ final class LODAModel: Model {
     let slots = RowChunks(X, threads: call.threads).threads.multipliedReportingOverflow(by: size)
     let counts = try Buffer<Int>(count: slots.overflow ? Int.max : slots.partialValue)
     nonisolated(unsafe) let all = counts.base
-    try cuts.forEachProjection(X, call: call, stage: "fit") { (_, rows, worker, cut, values, _) in
-      table.count(
-        values, rows: rows, grid: table.grids[cut], into: all + worker * size + places[cut])
+    let codes = try BinCodes(table, rows: X.rows)
+    try cuts.forEachProjection(X, call: call, stage: "fit") {
+      (first, rows, worker, cut, values, _) in
+      let own = all + worker * size + places[cut]
+      if let codes {
+        table.count(
+          values, rows: rows, grid: table.grids[cut], into: own,
+          codes: codes.place(first: first, rows: rows, grid: cut))
+      } else {
+        table.count(values, rows: rows, grid: table.grids[cut], into: own)
+      }
     }
     for (cut, grid) in table.grids.enumerated() {
       let parts = table.parts.base + grid.first
@@ -105,6 +120,7 @@ final class LODAModel: Model {
           rows > 0 ? (0 - log(Double(rows) / Double(X.rows))) / Double(cuts.count) : empty
       }
     }
+    counted = try codes?.scores(of: X, table, call: call)
   }
 
   func score(

@@ -23,7 +23,7 @@ public enum ModelFile {
     case plugin = 0x504c_4701  // name and version of the plugin, version of the detector
     case options = 0x4f50_5401  // count, then name, type, value each
     case features = 0x4645_4101  // count, whether named, names
-    case threshold = 0x5448_5201  // f64
+    case threshold = 0x5448_5201  // f64; of detectors with partial_fit also scores of the last rows, with their count
     case calibration = 0x4341_4c01  // method, parameters, knots
     case model = 0x4d4f_4401  // the detector's own
   }
@@ -59,7 +59,10 @@ public enum ModelFile {
       writer.write(UInt32(detector.featureNames.isEmpty ? 0 : 1))
       for name in detector.featureNames { writer.write(name) }
     }
-    try writer.section(.threshold) { $0.write(detector.threshold) }
+    try writer.section(.threshold) { writer in
+      writer.write(detector.threshold)
+      if !detector.recentScores.isEmpty { writer.write(all: detector.recentScores) }
+    }
     if let calibration = detector.calibration {
       try writer.section(.calibration) { (writer) throws(DetectionError) in
         try calibration.write(to: &writer)
@@ -184,6 +187,10 @@ public enum ModelFile {
     section = try reader.section(.threshold)
     let threshold = try section.read(Double.self, "threshold")
     guard threshold.isFinite else { throw section.damaged("the threshold is \(threshold)") }
+    let recent = section.isAtEnd ? [] : try section.readAll(Double.self, "recent scores")
+    guard recent.count <= Detector.mostRecentScores, recent.allSatisfy(\.isFinite) else {
+      throw section.damaged("the recent scores are too many, or not finite")
+    }
     try section.finish()
 
     var calibration: Calibration?
@@ -199,7 +206,7 @@ public enum ModelFile {
     try reader.finish()
     return Detector(
       detectorClass, options: options, model: model, threshold: threshold,
-      featureNames: featureNames, calibration: calibration)
+      featureNames: featureNames, recentScores: recent, calibration: calibration)
   }
 }
 

@@ -11,6 +11,7 @@ public struct ModelReader {
   }
 
   private var left: Int { end - position }
+  var isAtEnd: Bool { left == 0 }
 
   public func damaged(_ what: String) -> DetectionError {
     DetectionError(.modelFormat, "the model file is damaged at byte \(position): \(what)")

@@ -73,7 +73,6 @@ struct SVMFit {
   init(_ training: Training, _ options: Options, _ call: Call) throws(DetectionError) {
     let X = training.X
     try Frame.check(columns: X.columns)
-    if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     // The lists of rows that the solver makes.
     try Memory.require(X.rows, of: 64)
     self.X = X

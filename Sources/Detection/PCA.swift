@@ -42,7 +42,6 @@ struct PCA: DetectorClass {
       throw DetectionError(.invalidData, "PCA cannot fit on 1 row; at least 2 are needed")
     }
     try Frame.check(columns: X.columns)
-    if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     let frame = try Frame(features: Array(0..<X.columns), of: X.columns)
     let covariance = try covariance(X, frame, options.bool("standardization"), call)
     let (values, vectors) = try LinearAlgebra.eigen(covariance.base, size: X.columns)
@@ -100,6 +99,11 @@ struct PCA: DetectorClass {
     _ X: Matrix, _ frame: Frame, _ standardise: Bool, _ call: Call
   ) throws(DetectionError) -> Buffer<Double> {
     // Sums are taken about the mean of the first rows, once more about that of all where these lie far.
+    if X.columns > PanelScatter.mostColumns, !X.isFinite,
+      let error = X.firstNotFinite(nanAllowed: false)
+    {
+      throw error
+    }
     let tile = try frame.makeTile()
     let first = min(X.rows, frame.tileRows)
     try frame.load(X, from: 0, rows: first, into: tile.base)
@@ -109,13 +113,20 @@ struct PCA: DetectorClass {
       }
     }
     let watch = try Watch(call, "fit")
-    let passes = try ScatterPasses(X, frame: frame, call: call, watch: watch)
-    passes.chooseAll()
+    var passes: ScatterPasses?
+    if X.columns > PanelScatter.mostColumns {
+      passes = try ScatterPasses(X, frame: frame, call: call, watch: watch)
+      passes?.chooseAll()
+    }
     let scatter = try Scatter(frame)
     let (size, covariance) = (X.columns, scatter.covariance)
     for pass in 0..<2 {
       scatter.location.base.update(repeating: 0, count: scatter.location.count)
-      try passes.gather(into: scatter, fraction: 0.5 * Double(pass))
+      if let passes {
+        try passes.gather(into: scatter, fraction: 0.5 * Double(pass))
+      } else {
+        try PanelScatter.gather(X, frame, into: scatter, call: call)
+      }
       var isFar = false
       for column in 0..<size {
         let (shift, variance) = (scatter.location[column], covariance[column * size + column])

@@ -37,7 +37,38 @@ final class PCAModel: Model {
     _ X: Matrix, call: Call, into scores: UnsafeMutablePointer<Double>
   ) throws(DetectionError) {
     nonisolated(unsafe) let scores = scores
+    if featureCount <= PanelScatter.mostColumns { return try scorePanels(X, call, into: scores) }
     try forEachTile(X, call, "score") { tile, distances, first, rows in
+      for row in 0..<rows {
+        scores[first + row] =
+          distances[row] <= .greatestFiniteMagnitude ? distances[row] : .greatestFiniteMagnitude
+      }
+    }
+  }
+
+  /// Where columns are few: 8 rows at a time.
+  private func scorePanels(
+    _ X: Matrix, _ call: Call, into scores: UnsafeMutablePointer<Double>
+  ) throws(DetectionError) {
+    let columns = featureCount
+    let chunkRows = min(1024, (X.rows + 7) & ~7)
+    guard chunkRows > 0 else { return }
+    let chunks = (X.rows + chunkRows - 1) / chunkRows
+    let work = X.rows * (weights.count * columns + 64)
+    let threads = max(1, min(work < 1 << 20 ? 1 : call.threads, chunks))
+    let room = chunkRows * (columns + 1)
+    let scratch = try Buffer<Double>(count: threads * room, zeroed: false)
+    nonisolated(unsafe) let (scores, base) = (scores, scratch.base)
+    let kernels = PanelKernels.chosen
+    try forEachChunk(chunks, threads: threads, teller: ProgressTeller(call, "score")) {
+      (chunk, worker) throws(DetectionError) in
+      let first = chunk * chunkRows
+      let rows = min(chunkRows, X.rows - first)
+      let (tile, distances) = (base + worker * room, base + worker * room + chunkRows * columns)
+      try kernels.load(X, from: first, rows: rows, into: tile)
+      kernels.standardise(tile, (rows + 7) / 8, columns, frame.centres.base, frame.scales.base)
+      kernels.weightedDistances(
+        tile, (rows + 7) / 8, columns, matrix.base, width, weights.count, padded.base, distances)
       for row in 0..<rows {
         scores[first + row] =
           distances[row] <= .greatestFiniteMagnitude ? distances[row] : .greatestFiniteMagnitude

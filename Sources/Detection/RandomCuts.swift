@@ -166,7 +166,7 @@ struct RandomCuts: Sendable {
         () throws(DetectionError) in try stop.check(cut, worker)
       }
       range[cut] = (sorted.values[0], sorted.values[sorted.count - 1])
-      bin[cut] = sorted.bestBinCount
+      bin[cut] = try sorted.bestBinCount()
     }
     return ((0..<count).map { ranges[$0].0...ranges[$0].1 }, (0..<count).map { bins[$0] })
   }

@@ -4,8 +4,9 @@ import Glibc
 /// away.
 public enum Registry {
   private static let store = Store([
-    COPOD(), ECOD(), EllipticEnvelope(), HBOS(), IsolationForest(), KNN(), LODA(), LocalOutlierFactor(),
-    MAD(), OneClassSVM(), PCA(), SGDOneClassSVM(),
+    CBLOF(), COPOD(), ECOD(), EllipticEnvelope(), HBOS(), HalfSpaceTrees(), IsolationForest(), KNN(), LODA(),
+    LocalOutlierFactor(), MAD(), MatrixProfile(), OneClassSVM(), PCA(), RobustRandomCutForest(),
+    SGDOneClassSVM(),
   ])
 
   public static var classes: [any DetectorClass] { store.classes }

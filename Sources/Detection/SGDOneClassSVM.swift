@@ -92,7 +92,6 @@ struct SGDOneClassSVM: DetectorClass {
   ) throws(DetectionError) -> SGDModel {
     let X = training.X
     try Frame.check(columns: X.columns)
-    if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
     let earlier = previous as? SGDModel
     if let earlier, earlier.map.kind != FeatureMap.Kind(options) {
       throw DetectionError(

@@ -8,6 +8,25 @@ struct SortedColumn {
   let count: Int
   /// Rows, less than 2^32.
   let rows: Int
+  /// Whoever goes through the values asks this between two pieces; it throws when the call is cancelled.
+  let check: () throws(DetectionError) -> Void
+
+  /// Rows or values that are gone through between two checks: a few milliseconds of work.
+  static let piece = 1 << 18
+
+  /// The numbers up to `count` in pieces.
+  static func forEachPiece(
+    of count: Int, _ check: () throws(DetectionError) -> Void,
+    _ body: (Range<Int>) throws(DetectionError) -> Void
+  ) throws(DetectionError) {
+    var first = 0
+    while first < count {
+      try check()
+      let end = min(first + piece, count)
+      try body(first..<end)
+      first = end
+    }
+  }
 
   /// The value of the row with that rank, from 0.
   func value(ofRank rank: Int) -> Double {
@@ -95,28 +114,35 @@ final class ColumnSorter {
 
   /// Sort the column in place; what comes back is good until the next call.
   func sort(
-    _ column: UnsafeMutablePointer<Double>, check: () throws(DetectionError) -> Void
+    _ column: UnsafeMutablePointer<Double>, check: @escaping () throws(DetectionError) -> Void
   ) throws(DetectionError) -> SortedColumn {
     let kernels = ColumnKernels.chosen
     let own = UnsafeMutableRawPointer(column).bindMemory(to: UInt64.self, capacity: rows)
     var (source, target) = (own, scratch.base)
     counts.base.update(repeating: 0, count: counts.count)
-    kernels.countKeys(source, rows, counts.base)
+    try SortedColumn.forEachPiece(of: rows, check) { (part) throws(DetectionError) in
+      kernels.countKeys(source + part.lowerBound, part.count, counts.base)
+    }
     if rows < ColumnSorter.fewKeys {
       var few = UnsafeMutableBufferPointer(start: source, count: rows)
       few.sort()
     } else {
       for digit in 0..<ColumnSorter.digits {
-        try check()
-        if kernels.placeKeys(source, rows, counts.base, digit) {
-          kernels.moveKeys(source, rows, counts.base, digit, target)
-          (source, target) = (target, source)
+        guard kernels.placeKeys(source, rows, counts.base, digit) else { continue }
+        let (from, to) = (source, target)
+        try SortedColumn.forEachPiece(of: rows, check) { (part) throws(DetectionError) in
+          kernels.moveKeys(from + part.lowerBound, part.count, counts.base, digit, to)
         }
+        (source, target) = (target, source)
       }
     }
-    try check()
-    let distinct = kernels.distinctKeys(source, rows, target, ends.base)
+    var distinct = 0
+    try SortedColumn.forEachPiece(of: rows, check) { (part) throws(DetectionError) in
+      distinct = kernels.distinctKeys(
+        source, part.lowerBound, part.upperBound, rows, target, ends.base, distinct)
+    }
     let values = UnsafeMutableRawPointer(target).bindMemory(to: Double.self, capacity: rows)
-    return SortedColumn(values: values, ends: ends.base, count: distinct, rows: rows)
+    return SortedColumn(
+      values: values, ends: ends.base, count: distinct, rows: rows, check: check)
   }
 }

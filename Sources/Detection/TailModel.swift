@@ -30,17 +30,17 @@ final class TailModel: ColumnwiseModel {
 
   /// `rule` says for a sorted column how tails become parts.
   static func fit(
-    _ X: Matrix, call: Call, rule: (SortedColumn) -> PartOfTails
+    _ X: Matrix, call: Call, rule: (SortedColumn) throws(DetectionError) -> PartOfTails
   ) throws(DetectionError) -> TailModel {
     try Memory.require(X.columns, of: MemoryLayout<Column?>.stride)
     var columns = [Column?](repeating: nil, count: X.columns)
-    let tails = try tailTable(rows: X.rows)
+    let tails = try tailTable(rows: X.rows, call: call.part(0...0.05))
     var failure: DetectionError?
     columns.withUnsafeMutableBufferPointer { columns in
       nonisolated(unsafe) let columns = columns
       do throws(DetectionError) {
-        try forEachSortedColumn(X, call: call) { (index, sorted) throws(DetectionError) in
-          columns[index] = try column(sorted, tails, rule(sorted))
+        try forEachSortedColumn(X, call: call.part(0.05...1)) { (index, sorted) throws(DetectionError) in
+          columns[index] = try column(sorted, tails, try rule(sorted))
         }
       } catch {
         failure = error
@@ -51,10 +51,17 @@ final class TailModel: ColumnwiseModel {
   }
 
   /// -log(k / rows) for k of 1 ... rows; for none, the value itself is counted with the rows.
-  private static func tailTable(rows: Int) throws(DetectionError) -> Buffer<Double> {
+  private static func tailTable(rows: Int, call: Call) throws(DetectionError) -> Buffer<Double> {
     let tails = try Buffer<Double>(count: rows + 1, zeroed: false)
     tails[0] = log(Double(rows) + 1)
-    for count in 1...rows { tails[count] = 0 - log(Double(count) / Double(rows)) }
+    let piece = SortedColumn.piece
+    try forEachChunk(
+      (rows + piece - 1) / piece, threads: call.threads, teller: ProgressTeller(call, "fit")
+    ) { (chunk, _) throws(DetectionError) in
+      for count in (chunk * piece + 1)...min((chunk + 1) * piece, rows) {
+        tails[count] = 0 - log(Double(count) / Double(rows))
+      }
+    }
     return tails
   }
 
@@ -67,12 +74,14 @@ final class TailModel: ColumnwiseModel {
     values[count] = .infinity
     let parts = try Buffer<Double>(count: 2 * count + 1, zeroed: false)
     var before = 0
-    for index in 0..<count {
-      let upTo = Int(sorted.ends[index])
-      let right = tails[sorted.rows - before]
-      parts[2 * index] = part(tails[before], right)
-      parts[2 * index + 1] = part(tails[upTo], right)
-      before = upTo
+    try SortedColumn.forEachPiece(of: count, sorted.check) { (piece) throws(DetectionError) in
+      for index in piece {
+        let upTo = Int(sorted.ends[index])
+        let right = tails[sorted.rows - before]
+        parts[2 * index] = part(tails[before], right)
+        parts[2 * index + 1] = part(tails[upTo], right)
+        before = upTo
+      }
     }
     parts[2 * count] = part(tails[sorted.rows], tails[0])
     return Column(values: values, parts: parts)

@@ -16,6 +16,28 @@ public func countBins(
   }
 }
 
+/// The same, and codes[row] = the bin, of 256 at most.
+public func codeBins(
+  _ values: UnsafePointer<Double>, rows: Int, edges: UnsafePointer<Double>, bins: Int,
+  halfLow: Double, scale: Double, counts: UnsafeMutablePointer<Int>,
+  codes: UnsafeMutablePointer<UInt8>
+) {
+  let last = Double(bins &- 1)
+  for row in 0..<rows {
+    let bin = bin(values[row], edges, last, halfLow, scale)
+    counts[4 &* bin &+ (row & 3)] &+= 1
+    codes[row] = UInt8(truncatingIfNeeded: bin)
+  }
+}
+
+/// sums[row] += table[codes[row]].
+public func addCodedParts(
+  _ codes: UnsafePointer<UInt8>, rows: Int, table: UnsafePointer<Double>,
+  sums: UnsafeMutablePointer<Double>
+) {
+  for row in 0..<rows { sums[row] += table[Int(codes[row])] }
+}
+
 /// parts[row] = table[1 + bin of values[row]]. Left of all bins it is table[1] up to `nearLow` below
 /// edges[0] and else table[0]; right of them table[bins] up to `nearHigh` above `high`, else
 /// table[bins + 1].

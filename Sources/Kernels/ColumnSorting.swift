@@ -56,13 +56,14 @@ public func moveKeys(
 }
 
 /// Keys in ascending order to the values that they hold, each once, and how many keys there are up to
-/// each of them: values[i], ends[i]. Returns how many values. `values` may begin where `keys` does.
+/// each of them: values[i], ends[i], of keys `first` ..< `end` of all `count`. `place` is where the next value
+/// goes; returns where the one after them goes. `values` may begin where `keys` does.
 public func distinctKeys(
-  _ keys: UnsafePointer<UInt64>, count: Int, values: UnsafeMutablePointer<UInt64>,
-  ends: UnsafeMutablePointer<UInt32>
+  _ keys: UnsafePointer<UInt64>, first: Int, end: Int, count: Int,
+  values: UnsafeMutablePointer<UInt64>, ends: UnsafeMutablePointer<UInt32>, place: Int
 ) -> Int {
-  var place = 0
-  for index in 0..<count {
+  var place = place
+  for index in first..<end {
     let key = keys[index]
     // Of a run of equal keys the last one stays; only then the place moves on.
     let next = keys[index &+ 1 < count ? index &+ 1 : index]
@@ -71,5 +72,5 @@ public func distinctKeys(
     ends[place] = UInt32(truncatingIfNeeded: index &+ 1)
     place &+= next != key ? 1 : 0
   }
-  return place &+ 1
+  return end == count ? place &+ 1 : place
 }

@@ -78,6 +78,18 @@ public func pyn_detector_create(
   }
 }
 
+@_cdecl("pyn_detector_copy") @implementation
+public func pyn_detector_copy(
+  _ detector: OpaquePointer?, _ copy: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(copy, "copy")
+    target.pointee = nil
+    target.pointee = DetectorHandle(try handle(detector).detector.copy()).retainedPointer
+  }
+}
+
 @_cdecl("pyn_detector_free") @implementation
 public func pyn_detector_free(_ detector: OpaquePointer?) {
   guard let detector else { return }

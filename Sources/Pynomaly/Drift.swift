@@ -114,6 +114,31 @@ public func pyn_drift_get_feature(
   }
 }
 
+@_cdecl("pyn_drift_save_memory") @implementation
+public func pyn_drift_save_memory(
+  _ drift: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+  _ size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let monitor = try monitor(drift)
+    let size = try required(size, "size")
+    try copy(monitor.bytes(), to: buffer, capacity, size)
+  }
+}
+
+@_cdecl("pyn_drift_load_memory") @implementation
+public func pyn_drift_load_memory(
+  _ data: UnsafeRawPointer?, _ size: Int, _ drift: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let target = try required(drift, "drift")
+    target.pointee = nil
+    let monitor = try DriftMonitor(from: bytes(data, size))
+    target.pointee = OpaquePointer(Unmanaged.passRetained(DriftHandle(monitor)).toOpaque())
+  }
+}
+
 @_cdecl("pyn_drift_free") @implementation
 public func pyn_drift_free(_ drift: OpaquePointer?) {
   guard let drift else { return }

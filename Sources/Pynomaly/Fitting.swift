@@ -28,7 +28,7 @@ private func fields(_ pointer: UnsafePointer<pyn_call>) throws(DetectionError) -
 }
 
 /// What the caller gives to learn from.
-private func training(
+func training(
   _ X: UnsafePointer<pyn_matrix>?, _ pointer: UnsafePointer<pyn_call>?
 ) throws(DetectionError) -> Training {
   let X = try matrix(X)

@@ -22,17 +22,24 @@ public func pyn_detector_save_memory(
   status(error) { () throws(DetectionError) in
     let detector = try handle(detector).detector
     let size = try required(size, "size")
-    let bytes = try ModelFile.bytes(of: detector)
-    size.pointee = bytes.count
-    guard let buffer else { return }
-    // size_t: what does not fit a signed number is large enough.
-    guard capacity < 0 || capacity >= bytes.count else {
-      throw DetectionError(
-        .shapeMismatch, "the buffer has room for \(capacity) bytes; \(bytes.count) are needed")
-    }
-    bytes.withUnsafeBytes {
-      UnsafeMutableRawBufferPointer(start: buffer, count: bytes.count).copyMemory(from: $0)
-    }
+    try copy(ModelFile.bytes(of: detector), to: buffer, capacity, size)
+  }
+}
+
+/// Hand bytes over, or only their number where there is no buffer.
+func copy(
+  _ bytes: [UInt8], to buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+  _ size: UnsafeMutablePointer<Int>
+) throws(DetectionError) {
+  size.pointee = bytes.count
+  guard let buffer else { return }
+  // size_t: what does not fit a signed number is large enough.
+  guard capacity < 0 || capacity >= bytes.count else {
+    throw DetectionError(
+      .shapeMismatch, "the buffer has room for \(capacity) bytes; \(bytes.count) are needed")
+  }
+  bytes.withUnsafeBytes {
+    UnsafeMutableRawBufferPointer(start: buffer, count: bytes.count).copyMemory(from: $0)
   }
 }
 
@@ -168,7 +175,7 @@ public func pyn_model_get_info_memory(
 }
 
 /// The model that the caller has in memory.
-private func bytes(
+func bytes(
   _ data: UnsafeRawPointer?, _ size: Int
 ) throws(DetectionError) -> UnsafeRawBufferPointer {
   let data = try required(data, "data")

@@ -11,6 +11,11 @@ public func pyn_detector_is_fitted(_ detector: OpaquePointer?) -> Int32 {
   (try? handle(detector))?.detector.model == nil ? 0 : 1
 }
 
+@_cdecl("pyn_detector_reads_series") @implementation
+public func pyn_detector_reads_series(_ detector: OpaquePointer?) -> Int32 {
+  (try? handle(detector))?.detector.readsSeries == true ? 1 : 0
+}
+
 @_cdecl("pyn_detector_get_feature_count") @implementation
 public func pyn_detector_get_feature_count(
   _ detector: OpaquePointer?, _ count: UnsafeMutablePointer<Int64>?,

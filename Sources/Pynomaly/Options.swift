@@ -23,6 +23,19 @@ private func write(_ value: OptionValue, to target: UnsafeMutablePointer<pyn_val
   }
 }
 
+/// The value that the caller's structure holds.
+func optionValue(_ value: pyn_value) throws(DetectionError) -> OptionValue {
+  switch value.type {
+  case Int32(PYN_OPTION_INT): return .int(Int(value.int_value))
+  case Int32(PYN_OPTION_DOUBLE): return .double(value.double_value)
+  case Int32(PYN_OPTION_BOOL): return .bool(value.bool_value != 0)
+  case Int32(PYN_OPTION_STRING): return .string(try text(value.string_value, "string_value"))
+  default:
+    throw DetectionError(
+      .invalidArgument, "type of pyn_value is \(value.type); allowed are the PYN_OPTION_* numbers")
+  }
+}
+
 @_cdecl("pyn_detector_get_option_info") @implementation
 public func pyn_detector_get_option_info(
   _ name: UnsafePointer<CChar>?, _ index: Int64, _ info: UnsafeMutablePointer<pyn_option_info>?,

@@ -23,18 +23,27 @@ struct GoldenFileTests {
     "lof-dots": ("LocalOutlierFactor", ["algorithm": .string("brute"), "contamination": .double(0.1)]),
     "knn": ("KNN", ["metric": .string("cosine"), "method": .string("median")]),
     "knn-minkowski": ("KNN", ["p": .double(2.5), "novelty": .bool(true)]),
+    "cblof": ("CBLOF", ["n_clusters": .int(4), "use_weights": .bool(true)]),
     "copod": ("COPOD", [:]),
     "ecod": ("ECOD", [:]),
+    "halfspace": ("HalfSpaceTrees", ["n_trees": .int(5), "window_size": .int(120)]),
+    "halfspace-first": ("HalfSpaceTrees", ["n_trees": .int(3), "height": .int(4), "window_size": .int(1000)]),
     "hbos": ("HBOS", ["n_bins": .int(5)]),
     "loda": ("LODA", ["n_random_cuts": .int(5)]),
     "mad": ("MAD", [:]),
     "ellipse": ("EllipticEnvelope", [:]),
+    "profile": ("MatrixProfile", ["window": .int(12)]),
+    "profile-last": (
+      "MatrixProfile", ["normalize": .bool(false), "row_score": .string("last"), "novelty": .bool(true)]
+    ),
     "svm": ("OneClassSVM", ["nu": .double(0.1)]),
     "svm-poly": ("OneClassSVM", ["kernel": .string("poly"), "gamma": .double(1e-4), "nu": .double(0.1)]),
     "pca": ("PCA", [:]),
     "sgd-fourier": ("SGDOneClassSVM", ["approximation": .string("fourier"), "n_components": .int(20)]),
     "sgd-linear": ("SGDOneClassSVM", ["kernel": .string("linear"), "average": .bool(true)]),
     "sgd-nystroem": ("SGDOneClassSVM", ["n_components": .int(20), "nu": .double(0.1)]),
+    "cuts": ("RobustRandomCutForest", ["n_estimators": .int(5), "max_samples": .int(40)]),
+    "cuts-sliding": ("RobustRandomCutForest", ["n_estimators": .int(2), "max_samples": .int(30), "sampling": .string("sliding")]),
   ]
 
   static func rows() -> Table {

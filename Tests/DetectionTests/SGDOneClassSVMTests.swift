@@ -69,9 +69,11 @@ struct SGDOneClassSVMTests {
       ["nu": .double(0.2), "n_components": .int(120), "max_iter": .int(400), "tol": .string("none")])
     #expect(abs(try number(detector, "objective") - least) < 2e-3)
     let (ours, theirs) = (try scores(detector, X), try scores(exact, X))
+    // The exact machine's multipliers sum to 24, ours to 1. An objective within 2e-3 leaves w 0.14 from the
+    // best, and with it each row's value.
     let scale = try number(exact, "rho") / number(detector, "rho")
-    // The five far rows each have a feature to themselves, which single steps move most.
-    for row in 0..<115 { #expect(abs(ours[row] * scale - theirs[row]) < 0.03 * abs(theirs[row]) + 0.15) }
+    #expect(abs(scale - 24) < 0.5)
+    for row in 0..<120 { #expect(abs(ours[row] - theirs[row] / scale) < 0.05) }
   }
 
   @Test(arguments: [FeatureKernels.baseline, FeatureKernels.chosen])

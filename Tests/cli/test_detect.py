@@ -243,6 +243,21 @@ def test_large_sample_is_said(cli, write):
     assert "random sample of 131,072 rows" in ok(cli("detect", "t.csv"))
 
 
+def test_learning_from_all_rows_is_said(cli, write):
+    text, _, _ = planted_csv(rows=131_100, columns=2)
+    write("t.csv", text)
+    found = ok(cli("detect", "t.csv", "--detector", "RobustRandomCutForest", "--set", "n_estimators=20"))
+    assert "learnt from all rows, one after another" in found and "sample" not in found
+    options = ("--detector", "HalfSpaceTrees", "--save-model", "m")
+    found = ok(cli("fit", "t.csv", *options))
+    assert "fitted on 131,100 rows" in found and "sample" not in found
+    found = json.loads(ok(cli("detect", "t.csv", "--detector", "HalfSpaceTrees", "--json")))
+    assert found["fitted_on_sample_of"] is None
+    assert "learnt from all rows" not in ok(cli("score", "t.csv", "--model", "m"))
+    for command in ("fit", "detect"):
+        assert "learn from all rows" in " ".join(ok(cli("help", command)).split())
+
+
 def test_surface_of_very_many_rows(cli, write):
     """SGDOneClassSVM: planted rows are outside, and a model goes through a file."""
     text, table, places = planted_csv()
@@ -257,3 +272,4 @@ def test_surface_of_very_many_rows(cli, write):
     assert labels.tolist() == (scores > 0).astype(int).tolist()
     assert 0 < labels.mean() < 0.15
     assert (cli.folder / "later.csv").read_text() == (cli.folder / "now.csv").read_text()
+

@@ -13,7 +13,7 @@ import pytest
 from tables import planted_csv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["detect", "fit", "score", "detectors", "describe", "plugin"] + [
+COMMANDS = ["detect", "fit", "score", "detectors", "describe", "select", "tune", "plugin"] + [
     f"plugin {command}" for command in ("list", "info", "check", "new", "install", "remove")
 ]
 

@@ -212,6 +212,103 @@ static void more_rows_than_are_kept(void **state) {
     free(counts), free(values);
 }
 
+static pyn_detector *streaming(const char *name) {
+    pyn_detector *detector = NULL;
+    OK(pyn_detector_create(name, &detector, &error));
+    return detector;
+}
+
+static void detectors_that_go_on_learning(void **state) {
+    (void)state;
+    static const char *const names[] = {"HalfSpaceTrees", "RobustRandomCutForest"};
+    for (int n = 0; n < COUNT(names); n++) {
+        double wanted[ROWS], scores[ROWS], value;
+        pyn_detector *whole = streaming(names[n]), *parts = streaming(names[n]), *copy = NULL;
+        OK(pyn_detector_fit(whole, &X, NULL, &error));
+        OK(pyn_detector_score(whole, &X, NULL, wanted, ROWS, &error));
+        table.batch = 33;
+        open_table(&table, &stream);
+        OK(pyn_detector_fit_stream(parts, &stream, NULL, &error));
+        assert_true(all_released(&table));
+        OK(pyn_detector_score(parts, &X, NULL, scores, ROWS, &error));
+        assert_same_bits(scores, wanted, ROWS);
+
+        // A failure in the midst of a stream, and one before it, change nothing.
+        table.fail_at = 3;
+        open_table(&table, &stream);
+        STATUS(PYN_ERROR_IO, pyn_detector_partial_fit_stream(parts, &stream, NULL, &error));
+        assert_message_has("the tape is torn");
+        assert_true(all_released(&table));
+        table.fail_at = -1;
+        static unsigned char gap[ROWS];
+        gap[444] = 1;
+        table.nulls = gap;
+        open_table(&table, &stream);
+        STATUS(PYN_ERROR_INVALID_DATA, pyn_detector_partial_fit_stream(parts, &stream, NULL, &error));
+        assert_int_equal(error.row, 444);
+        table.nulls = NULL, table.rows = 0;
+        open_table(&table, &stream);
+        STATUS(PYN_ERROR_INVALID_DATA, pyn_detector_partial_fit_stream(parts, &stream, NULL, &error));
+        assert_message_has("no rows");
+        table.rows = ROWS;
+        OK(pyn_detector_score(parts, &X, NULL, scores, ROWS, &error));
+        assert_same_bits(scores, wanted, ROWS);
+
+        // A copy goes its own way.
+        OK(pyn_detector_copy(parts, &copy, &error));
+        assert_string_equal(pyn_detector_get_feature_name(copy, 1), "value");
+        for (int i = 0; i < 2; i++) {
+            open_table(&table, &stream);
+            OK(pyn_detector_partial_fit_stream(copy, &stream, NULL, &error));
+            assert_true(all_released(&table));
+        }
+        OK(pyn_detector_score(parts, &X, NULL, scores, ROWS, &error));
+        assert_same_bits(scores, wanted, ROWS);
+        if (n == 1) {
+            OK(pyn_detector_get_fitted(copy, "n_samples", &value, &error));
+            assert_true(value == 3 * ROWS);
+        }
+
+        // The columns stay the same, in number and name.
+        static const char *const others[] = {"value", "count"};
+        OK(pyn_detector_set_feature_names(copy, others, 2, &error));
+        open_table(&table, &stream);
+        STATUS(PYN_ERROR_SHAPE_MISMATCH, pyn_detector_partial_fit_stream(copy, &stream, NULL, &error));
+        assert_message_has("count");
+        struct taken taken = {.stop_at = ROWS};
+        open_table(&table, &stream);
+        STATUS(PYN_ERROR_SHAPE_MISMATCH, pyn_detector_score_stream(copy, &stream, NULL, take, &taken, &error));
+        double three[] = {1, 2, 3};
+        OK(pyn_detector_fit(copy, &(pyn_matrix)PYN_MATRIX_F64(three, 1, 3), NULL, &error));
+        open_table(&table, &stream);
+        STATUS(PYN_ERROR_SHAPE_MISMATCH, pyn_detector_partial_fit_stream(copy, &stream, NULL, &error));
+        assert_true(all_released(&table));
+        pyn_detector_free(whole), pyn_detector_free(parts), pyn_detector_free(copy);
+    }
+    open_table(&table, &stream);
+    STATUS(PYN_ERROR_NOT_SUPPORTED, pyn_detector_partial_fit_stream(forest, &stream, NULL, &error));
+    assert_message_has("warm_start");
+    assert_true(all_released(&table));
+}
+
+static void batches_of_another_width(void **state) {
+    (void)state;
+    pyn_detector *detector = streaming("HalfSpaceTrees");
+    OK(pyn_detector_fit(detector, &X, NULL, &error));
+    double wanted[ROWS], scores[ROWS];
+    OK(pyn_detector_score(detector, &X, NULL, wanted, ROWS, &error));
+    table.batch = 100, table.narrow_at = 3;
+    open_table(&table, &stream);
+    STATUS(PYN_ERROR_INVALID_DATA, pyn_detector_partial_fit_stream(detector, &stream, NULL, &error));
+    assert_message_has("1 columns");
+    assert_true(all_released(&table));
+    open_table(&table, &stream);
+    STATUS(PYN_ERROR_INVALID_DATA, pyn_detector_fit_stream(detector, &stream, NULL, &error));
+    OK(pyn_detector_score(detector, &X, NULL, scores, ROWS, &error));
+    assert_same_bits(scores, wanted, ROWS);
+    pyn_detector_free(detector);
+}
+
 static int set_up(void **state) {
     (void)state;
     double *x = make_rows(ROWS, 1, 3);
@@ -248,6 +345,8 @@ int main(void) {
         TEST(streams_released_when_the_call_is_refused),
         TEST(cancelling),
         TEST(more_rows_than_are_kept),
+        TEST(detectors_that_go_on_learning),
+        TEST(batches_of_another_width),
     };
     return cmocka_run_group_tests_name("arrow", tests, NULL, NULL);
 }

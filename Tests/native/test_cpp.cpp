@@ -312,6 +312,8 @@ TEST_CASE("drift") {
   CHECK(drift.update(matrix_view(moved, column_count)));
   CHECK(drift.features().size() == 2);
   CHECK(drift.features().at(0).drifted == 1);
+  CHECK(pynomaly::DriftDetector::load(drift.save()).save() == drift.save());
+  CHECK_THROWS_AS(pynomaly::DriftDetector::load({}), pynomaly::model_error);
   CHECK_THROWS_AS(drift.update(rows, {1, 2}), pynomaly::argument_error);
   CHECK_THROWS_AS(drift.update(rows, {}, [](double, const char*) -> bool { throw told_to_stop(); }), told_to_stop);
   options.window = 1;
@@ -326,4 +328,47 @@ TEST_CASE("the thread limit") {
   CHECK(pynomaly::thread_limit() == 3);
   pynomaly::set_thread_limit(0);
   CHECK(pynomaly::thread_limit() == before);
+}
+
+TEST_CASE("selection") {
+  pynomaly::selection_request request(5000, 10);
+  request.machine_speed = 1;
+  const auto ranked = pynomaly::select_detector(request);
+  CHECK(ranked.size() == pynomaly::detector_names().size());
+  CHECK(ranked[0].fits);
+  CHECK(ranked[0].fit_seconds > 0);
+  CHECK(!ranked[0].reason.empty());
+  request.policy = PYN_POLICY_GUIDE;
+  CHECK(pynomaly::select_detector(request)[0].detector == "EllipticEnvelope");
+  request.rows = 0;
+  CHECK_THROWS_AS(pynomaly::select_detector(request), pynomaly::argument_error);
+}
+
+TEST_CASE("tuning") {
+  Detector base("IsolationForest");
+  base.set("random_state", 5);
+  pynomaly::Tuning tuning(base);
+  tuning.add("n_estimators", std::int64_t{3}).add("max_features", 1.0).add("bootstrap", true)
+      .add("missing_values", std::string("error")).add_text("n_estimators", "30");
+  CHECK(tuning.options().size() == 4);
+  CHECK(tuning.best() == -1);
+  pynomaly::tuning_plan plan;
+  plan.folds = 4;
+  double last = -1;
+  tuning.run(rows, plan, [&](double done, const char*) { return (last = done) >= 0; });
+  CHECK(last == 1);
+  CHECK(tuning.size() == 2);
+  CHECK(tuning.criterion() == PYN_CRITERION_STABILITY);
+  CHECK(tuning.best() == 1);
+  const auto result = tuning.result(1);
+  CHECK(result.rank == 1);
+  CHECK(result.folds.size() == 4);
+  CHECK(result.message.empty());
+  Detector best = tuning.detector(tuning.best());
+  CHECK(std::get<std::int64_t>(best.option("n_estimators")) == 30);
+  CHECK(std::get<std::int64_t>(best.option("random_state")) == 5);
+  CHECK_THROWS_AS(tuning.run(rows, plan, [](double, const char*) -> bool { throw told_to_stop(); }), told_to_stop);
+  CHECK_THROWS_AS(tuning.add("n_estimators", std::int64_t{3}), pynomaly::option_error);
+  CHECK_THROWS_AS(tuning.result(2), pynomaly::argument_error);
+  CHECK(pynomaly::Tuning(base).add_defaults().run(rows).size() == 27);
 }

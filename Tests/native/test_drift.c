@@ -137,6 +137,57 @@ static void refused(void **state) {
     REFUSE(struct_size, 8);
 }
 
+static uint32_t crc32c(const uint8_t *bytes, size_t count) {
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < count; i++) {
+        crc ^= bytes[i];
+        for (int k = 0; k < 8; k++) crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+    }
+    return ~crc;
+}
+
+// A small monitor with every byte changed in turn, the checksum set right: refused, or one that works.
+static void damaged_bytes(void **state) {
+    (void)state;
+    double x[] = {1, 2, 3, 4, 5, 6}, scores[] = {1, 2, 3};
+    const pyn_matrix X = PYN_MATRIX_F64(x, 3, 2);
+    pyn_drift_options options = PYN_DRIFT_OPTIONS_INIT;
+    options.window = 2;
+    pyn_drift *drift = NULL, *loaded = NULL;
+    OK(pyn_drift_create(&X, scores, 3, &options, &drift, &error));
+    OK(pyn_drift_update(drift, &X, scores, 3, NULL, &error));
+    size_t size = 0, again = 0;
+    OK(pyn_drift_save_memory(drift, NULL, 0, &size, &error));
+    uint8_t *bytes = malloc(size), *copy = malloc(size);
+    STATUS(PYN_ERROR_SHAPE_MISMATCH, pyn_drift_save_memory(drift, bytes, size - 1, &again, &error));
+    OK(pyn_drift_save_memory(drift, bytes, size, &again, &error));
+    int64_t usable = 0;
+    for (size_t place = 0; place < size - 4; place++) {
+        for (int change = 0; change < 4; change++) {
+            memcpy(copy, bytes, size);
+            copy[place] = change < 3 ? (uint8_t)(copy[place] + (change == 0 ? 1 : change == 1 ? 128 : 255)) : 0xff;
+            const uint32_t crc = crc32c(copy, size - 4);
+            memcpy(copy + size - 4, &crc, 4);
+            const pyn_status status = pyn_drift_load_memory(copy, size, &loaded, &error);
+            if (status == PYN_OK) {
+                usable++;
+                (void)pyn_drift_update(loaded, &X, scores, 3, NULL, NULL);
+                (void)report_of(loaded);
+                pyn_drift_free(loaded);
+            } else {
+                assert_true(status == PYN_ERROR_MODEL_FORMAT || status == PYN_ERROR_MODEL_VERSION ||
+                            status == PYN_ERROR_OUT_OF_MEMORY);
+                assert_null(loaded);
+            }
+        }
+    }
+    assert_true(usable > 0);
+    for (size_t length = 0; length < size; length++)
+        STATUS(PYN_ERROR_MODEL_FORMAT, pyn_drift_load_memory(bytes, length, &loaded, &error));
+    pyn_drift_free(drift);
+    free(bytes), free(copy);
+}
+
 static void the_test_itself(void **state) {
     (void)state;
     const double a[] = {1, 2, 3, 4, 5}, b[] = {6, 8, 7, 9, 10};
@@ -153,7 +204,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_drift_is_seen),      cmocka_unit_test(a_failed_update_takes_nothing),
         cmocka_unit_test(scores_are_a_feature), cmocka_unit_test(refused),
-        cmocka_unit_test(the_test_itself),
+        cmocka_unit_test(the_test_itself),      cmocka_unit_test(damaged_bytes),
     };
     return cmocka_run_group_tests_name("drift", tests, NULL, NULL);
 }

@@ -70,6 +70,10 @@ static void fitting_and_scoring(void **state) {
     REFUSED(pyn_detector_fit, fitted, NULL, NULL);
     REFUSED(pyn_detector_partial_fit, NULL, &X, NULL);
     REFUSED(pyn_detector_partial_fit, fitted, NULL, NULL);
+    pyn_detector *made = NULL;
+    REFUSED(pyn_detector_partial_fit_stream, fitted, NULL, NULL);
+    REFUSED(pyn_detector_copy, NULL, &made);
+    REFUSED(pyn_detector_copy, fitted, NULL);
     REFUSED(pyn_detector_score, NULL, &X, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, NULL, NULL, numbers, 2);
     REFUSED(pyn_detector_score, fitted, &X, NULL, NULL, 2);
@@ -103,6 +107,7 @@ static void what_a_model_knows(void **state) {
     REFUSED(pyn_detector_set_feature_names, fitted, names, 2);
     assert_null(pyn_detector_get_feature_name(NULL, 0));
     assert_int_equal(pyn_detector_is_fitted(NULL), 0);
+    assert_int_equal(pyn_detector_reads_series(NULL), 0);
     (void)pyn_detector_get_name(NULL);  // no promise but not to crash
 }
 
@@ -218,8 +223,13 @@ static void thresholds_and_drift(void **state) {
     REFUSED(pyn_drift_update, drift, NULL, NULL, 0, NULL);
     REFUSED(pyn_drift_get_report, drift, NULL);
     REFUSED(pyn_drift_get_feature, drift, 0, NULL);
+    size_t size;
+    REFUSED(pyn_drift_save_memory, NULL, numbers, sizeof numbers, &size);
+    REFUSED(pyn_drift_save_memory, drift, numbers, sizeof numbers, NULL);
     pyn_drift_free(drift);
     pyn_drift_free(NULL);
+    REFUSED(pyn_drift_load_memory, NULL, 8, &drift);
+    REFUSED(pyn_drift_load_memory, numbers, sizeof numbers, NULL);
     REFUSED(pyn_kolmogorov_smirnov, NULL, 2, scores, 2, numbers, numbers);
     REFUSED(pyn_kolmogorov_smirnov, scores, 2, NULL, 2, numbers, numbers);
     REFUSED(pyn_kolmogorov_smirnov, scores, 2, scores, 2, NULL, numbers);

@@ -819,6 +819,24 @@ class DriftDetector {
     handle_.reset(made);
   }
 
+  /// Take over an object of the C interface.
+  explicit DriftDetector(pyn_drift* owned) noexcept : handle_(owned) {}
+
+  /// All that it has seen, as bytes, and an object that goes on from them.
+  std::vector<unsigned char> save() const {
+    std::size_t size = 0;
+    detail::check(pyn_drift_save_memory, get(), nullptr, std::size_t{0}, &size);
+    std::vector<unsigned char> bytes(size);
+    detail::check(pyn_drift_save_memory, get(), bytes.data(), bytes.size(), &size);
+    return bytes;
+  }
+  static DriftDetector load(const std::vector<unsigned char>& bytes) {
+    pyn_drift* loaded = nullptr;
+    const unsigned char nothing = 0;
+    detail::check(pyn_drift_load_memory, bytes.empty() ? &nothing : bytes.data(), bytes.size(), &loaded);
+    return DriftDetector(loaded);
+  }
+
   /// The C object, still owned by this one.
   pyn_drift* get() const noexcept { return handle_.get(); }
 
@@ -907,6 +925,144 @@ inline std::vector<plugin_info> plugins() {
   }
   return all;
 }
+
+// ============================================================================== Selection ==
+
+/// A detector with its default options, and what it is expected to cost here with one thread.
+struct selection {
+  std::string detector;
+  bool fits = false;      ///< it can do what was asked, within the limits
+  bool measured = false;  ///< false: nobody measured it; the numbers are NaN
+  double fit_seconds = 0, score_seconds = 0, score_row_seconds = 0, memory_bytes = 0;
+  double roc_auc = 0, average_precision = 0;
+  std::string reason;
+};
+
+/// What to ask for: rows, columns, policy, limits, as in pynomaly.h.
+struct selection_request : pyn_selection_request {
+  selection_request(std::int64_t row_count, std::int64_t column_count) noexcept
+      : pyn_selection_request(PYN_SELECTION_REQUEST_INIT) {
+    rows = row_count;
+    columns = column_count;
+  }
+};
+
+/// Rank the detectors for such data, the best first.
+inline std::vector<selection> select_detector(const selection_request& request) {
+  std::int64_t count = 0;
+  const pyn_selection_request* asked = &request;
+  detail::check(pyn_select_detector, asked, static_cast<pyn_selection*>(nullptr), std::int64_t{0}, &count);
+  std::vector<pyn_selection> ranked(static_cast<std::size_t>(count), pyn_selection(PYN_SELECTION_INIT));
+  detail::check(pyn_select_detector, asked, ranked.data(), count, &count);
+  std::vector<selection> all;
+  for (const pyn_selection& c : ranked)
+    if (c.detector)
+      all.push_back({c.detector, c.fits != 0, c.measured != 0, c.fit_seconds, c.score_seconds,
+                     c.score_row_seconds, c.memory_bytes, c.roc_auc, c.average_precision, c.reason});
+  return all;
+}
+
+// ================================================================================= Tuning ==
+
+/// How configurations are compared: criterion, folds, repeats, holdout, budget, seed, as in pynomaly.h.
+struct tuning_plan : pyn_tuning_plan {
+  tuning_plan() noexcept : pyn_tuning_plan(PYN_TUNING_PLAN_INIT) {}
+};
+
+/// What became of one configuration.
+struct tuning_result {
+  double mean = 0, deviation = 0;  ///< of the folds; NaN when it failed
+  double fit_seconds = 0, score_seconds = 0;
+  std::int64_t rank = 0;
+  std::int64_t same_as = -1;  ///< the configuration that differs in nothing but the threshold, or -1
+  std::vector<double> folds;
+  std::string message;  ///< why it failed, or empty
+};
+
+/// A search for the best values of a detector's options.
+class Tuning {
+ public:
+  /// Options that get no values stay as this detector has them.
+  explicit Tuning(const Detector& detector) {
+    pyn_tuning* created = nullptr;
+    detail::check(pyn_tuning_create, detector.get(), &created);
+    handle_.reset(created);
+  }
+
+  /// One more value to try. Returns the tuning, so that values chain. Throws option_error.
+  Tuning& add(const std::string& option, const option_value& value) {
+    pyn_value c = PYN_VALUE_INIT;
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+      c.type = PYN_OPTION_INT;
+      c.int_value = *number;
+    } else if (const auto* fraction = std::get_if<double>(&value)) {
+      c.type = PYN_OPTION_DOUBLE;
+      c.double_value = *fraction;
+    } else if (const auto* flag = std::get_if<bool>(&value)) {
+      c.type = PYN_OPTION_BOOL;
+      c.bool_value = *flag ? 1 : 0;
+    } else {
+      c.type = PYN_OPTION_STRING;
+      c.string_value = std::get<std::string>(value).c_str();
+    }
+    detail::check(pyn_tuning_add_value, handle_.get(), option.c_str(), static_cast<const pyn_value*>(&c));
+    return *this;
+  }
+  /// The same from text, as from a command line.
+  Tuning& add_text(const std::string& option, const std::string& text) {
+    detail::check(pyn_tuning_add_text, handle_.get(), option.c_str(), text.c_str());
+    return *this;
+  }
+  /// The default grid in place of what was added.
+  Tuning& add_defaults() {
+    detail::check(pyn_tuning_add_defaults, handle_.get());
+    return *this;
+  }
+
+  /// Compare the configurations; options.labels give labels. When it throws, earlier results stay.
+  Tuning& run(const matrix_view& X, const tuning_plan& plan = {}, const call_options& options = {}) {
+    detail::c_call call(options);
+    call.keeper.check(pyn_tuning_run, handle_.get(), &X.get(), static_cast<const pyn_tuning_plan*>(&plan),
+                      call.get());
+    return *this;
+  }
+
+  /// How many configurations were compared.
+  std::int64_t size() const noexcept { return pyn_tuning_get_count(handle_.get()); }
+  /// The first of the best; -1 before a run.
+  std::int64_t best() const noexcept { return pyn_tuning_get_best(handle_.get()); }
+  /// PYN_CRITERION_* that was measured.
+  std::int32_t criterion() const noexcept { return pyn_tuning_get_criterion(handle_.get()); }
+  /// The options of the grid.
+  std::vector<std::string> options() const {
+    std::vector<std::string> names;
+    while (const char* name = pyn_tuning_option_at(handle_.get(), detail::to_int64(names.size())))
+      names.emplace_back(name);
+    return names;
+  }
+  tuning_result result(std::int64_t index) const {
+    pyn_tuning_result c = PYN_TUNING_RESULT_INIT;
+    detail::check(pyn_tuning_get_result, handle_.get(), index, &c, static_cast<double*>(nullptr),
+                  std::int64_t{0});
+    std::vector<double> folds(static_cast<std::size_t>(c.fold_count));
+    detail::check(pyn_tuning_get_result, handle_.get(), index, &c, folds.data(),
+                  detail::to_int64(folds.size()));
+    return {c.mean, c.deviation, c.fit_seconds, c.score_seconds, c.rank, c.same_as, std::move(folds),
+            detail::text(c.message)};
+  }
+  /// A detector with the options of that configuration, not fitted.
+  Detector detector(std::int64_t index) const {
+    pyn_detector* created = nullptr;
+    detail::check(pyn_tuning_create_detector, handle_.get(), index, &created);
+    return Detector(created);
+  }
+
+ private:
+  struct free_tuning {
+    void operator()(pyn_tuning* tuning) const noexcept { pyn_tuning_free(tuning); }
+  };
+  std::unique_ptr<pyn_tuning, free_tuning> handle_;
+};
 
 // ============================================================================ The library ==
 

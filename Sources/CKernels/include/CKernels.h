@@ -5,8 +5,12 @@
 
 #include <stdint.h>
 
+#include "CClusters.h"
 #include "CNeighbours.h"
+#include "CPanels.h"
+#include "CSeries.h"
 #include "ck_columns.h"
+#include "ck_streams.h"
 
 // A node of a complete tree in heap order: children of i are 2i and 2i + 1.
 // A key goes right when threshold < key.

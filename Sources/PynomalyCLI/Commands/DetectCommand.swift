@@ -7,10 +7,10 @@ struct Detect: ParsableCommand {
       The file is read twice, in chunks of up to 10,000 rows: once to fit, once to score; standard \
       input that cannot be read again goes to a temporary file in $TMPDIR or /tmp. Memory does not \
       grow with the file beyond 12 bytes a row with --label-column or --report, and nothing without: \
-      about 300 MB do for tables of some tens of columns; a --threshold that is found from the scores reads the \
-      file once more, with 16 bytes a row. Of more than 131,072 rows the fit sees a \
-      random sample of that many, drawn by the seed; with --contamination the threshold is then the \
-      quantile of the sample's scores.
+      about 300 MB do for tables of some tens of columns; a --threshold that is found from the scores reads \
+      the file once more, with 16 bytes a row. Detectors with partial_fit learn from all rows, in \
+      their order. Others see a random sample of 131,072 rows when there are more, drawn by \
+      the seed. With --contamination the threshold is the quantile of the scores of such a sample.
 
       Files are as RFC 4180 has them: fields may stand in double quotes, which are doubled inside; \
       quoted fields may hold line ends; lines end in LF or CRLF; a byte order mark, a missing last \

@@ -71,17 +71,10 @@ extension DetectorDescription {
 
 extension OptionDescription {
   fileprivate var json: JSON {
-    let value: JSON =
-      switch defaultValue {
-      case .int(let value): .int(Int(value))
-      case .double(let value): .number(value)
-      case .bool(let value): .bool(value)
-      case .string(let value): .string(value)
-      }
-    return .object([
+    .object([
       ("name", .string(name)), ("description", .string(description)),
       ("types", .array(types.map { .string($0) })), ("allowed", .string(allowed)),
-      ("choices", .array(choices.map { .string($0) })), ("default", value),
+      ("choices", .array(choices.map { .string($0) })), ("default", defaultValue.json),
     ])
   }
 }

@@ -4,10 +4,11 @@ struct Fit: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Fit a detector on a table and save the model.",
     discussion: """
-      The file is read once, in chunks of up to 10,000 rows, in bounded memory; a --threshold that is found \
-      from the scores reads it once more, with 16 bytes a row. Of more than 131,072 \
-      rows the fit sees a random sample of that many, drawn by the seed. See "pynomaly help detect" \
-      for what files may look like.
+      The file is read once, in chunks of up to 10,000 rows, in bounded memory; a --threshold that is \
+      found from the scores reads it once more, with 16 bytes a row. Detectors with \
+      partial_fit ("pynomaly detectors NAME" says) learn from all rows, in their order. Others see \
+      a random sample of 131,072 rows when there are more, drawn by the seed. See "pynomaly help \
+      detect" for what files may look like.
       """)
 
   @OptionGroup(title: "Table options") var table: TableOptions
@@ -41,8 +42,7 @@ struct Fit: ParsableCommand {
     try standardOutput(
       "\(features.words.path): \(detector.name) fitted on \(Number.grouped(fitted.rows)) rows,"
         + " \(features.featureNames.count) features"
-        + (fitted.rows > FitPass.sampleRows
-          ? " (a random sample of \(Number.grouped(FitPass.sampleRows)))" : "")
+        + (fitted.sampled ? " (a random sample of \(Number.grouped(FitPass.sampleRows)))" : "")
         + "\n" + (found?.words ?? "") + "threshold \(Number.rounded(threshold)), saved as \(saveModel)\n")
   }
 }

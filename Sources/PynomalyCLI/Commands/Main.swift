@@ -45,7 +45,7 @@ struct PynomalyCommand: ParsableCommand {
     version:
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
     subcommands: [
-      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Drift.self, Plugin.self,
-      DumpCommand.self, RecordCommand.self,
+      Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Drift.self, Select.self, Tune.self,
+      Plugin.self, DumpCommand.self, RecordCommand.self,
     ])
 }

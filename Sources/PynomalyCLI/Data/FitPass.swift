@@ -1,13 +1,17 @@
 import Tables
 
-/// The first pass: the library learns from the rows as a stream, so that memory stays bounded.
+/// The first pass: the library learns from the rows as a stream, so that memory stays bounded. Detectors with
+/// partial_fit learn from all of them.
 struct FitPass {
   /// Numbers kept for the second pass at most; files with fewer are parsed only once.
   static let keptBytes = 128 << 20
-  /// Rows beyond which the library learns from a sample of that many (pyn_detector_fit_stream).
+  /// Rows beyond which a detector without partial_fit learns from a sample of that many
+  /// (pyn_detector_fit_stream).
   static let sampleRows = 131_072
 
   let rows: Int
+  /// Whether the fit saw no more than a sample of them.
+  let sampled: Bool
   /// The first chunks, with their numbers.
   let kept: [Chunk]
 
@@ -35,6 +39,7 @@ struct FitPass {
     }
     session.progress.clear()
     rows = chunks.rows
+    sampled = rows > FitPass.sampleRows && !detector.learnsInParts && !detector.readsSeries
     kept = store.kept
   }
 }

@@ -5,6 +5,9 @@ import Tables
 final class Detector: @unchecked Sendable {
   private let handle: OpaquePointer
 
+  /// For other calls of the library, while this lives.
+  var pointer: OpaquePointer { handle }
+
   private init(_ handle: OpaquePointer) { self.handle = handle }
 
   deinit { pyn_detector_free(handle) }
@@ -17,7 +20,7 @@ final class Detector: @unchecked Sendable {
     try self.init { pyn_detector_load_file(path, $0, $1) }
   }
 
-  private convenience init(
+  convenience init(
     _ make: (UnsafeMutablePointer<OpaquePointer?>, UnsafeMutablePointer<pyn_error>) -> pyn_status
   ) throws {
     var made: OpaquePointer?
@@ -31,6 +34,14 @@ final class Detector: @unchecked Sendable {
   }
 
   var name: String { libraryString(pyn_detector_get_name(handle)) }
+
+  /// Whether it has partial_fit, and so learns from every row of a stream.
+  var learnsInParts: Bool {
+    var info = pyn_detector_info()
+    info.struct_size = MemoryLayout<pyn_detector_info>.stride
+    guard (try? callLibrary { pyn_detector_get_info(name, &info, $0) }) != nil else { return false }
+    return info.capabilities & Int64(PYN_CAPABILITY_PARTIAL_FIT) != 0
+  }
 
   func set(_ option: String, text: String) throws {
     try callLibrary { pyn_detector_set_text(handle, option, text, $0) }
@@ -63,19 +74,56 @@ final class Detector: @unchecked Sendable {
     }
   }
 
+  /// Whether rows are the steps of a series, which only as a whole can be scored.
+  var readsSeries: Bool { pyn_detector_reads_series(handle) == 1 }
+
+  /// The rows where the discords of the series that was fitted begin; nil when the detector finds none.
+  var discords: Set<Int>? {
+    guard let count = fitted("n_discords") else { return nil }
+    return Set((0..<Int(count)).compactMap { fitted("discord_\($0)").map { Int($0) } })
+  }
+
+  private func fitted(_ name: String) -> Double? {
+    var value = 0.0
+    guard (try? callLibrary { pyn_detector_get_fitted(handle, name, &value, $0) }) != nil else {
+      return nil
+    }
+    return value
+  }
+
+  /// The scores of row-major rows.
+  func score(_ values: [Double], columns: Int, _ session: Session) throws -> [Double] {
+    var scores = [Double](repeating: 0, count: values.count / max(1, columns))
+    guard !scores.isEmpty else { return scores }
+    try values.withUnsafeBufferPointer { values in
+      var rows = matrix(values, columns: columns)
+      try withCall(session, threads: session.threads) { call in
+        try callLibrary {
+          pyn_detector_score(handle, &rows, call, &scores, rows.rows, $0)
+        }
+      }
+    }
+    return scores
+  }
+
+  private func matrix(_ values: UnsafeBufferPointer<Double>, columns: Int) -> pyn_matrix {
+    var rows = pyn_matrix()
+    rows.struct_size = MemoryLayout<pyn_matrix>.stride
+    rows.data = UnsafeRawPointer(values.baseAddress)
+    rows.dtype = Int32(PYN_FLOAT64)
+    rows.rows = Int64(values.count / columns)
+    rows.columns = Int64(columns)
+    rows.row_stride = Int64(columns * 8)
+    rows.column_stride = 8
+    return rows
+  }
+
   /// Shares of the features in the scores of row-major rows.
   func explain(_ values: [Double], columns: Int) throws -> [Double] {
     var shares = [Double](repeating: 0, count: values.count)
     guard columns > 0, !values.isEmpty else { return shares }
     try values.withUnsafeBufferPointer { values in
-      var rows = pyn_matrix()
-      rows.struct_size = MemoryLayout<pyn_matrix>.stride
-      rows.data = UnsafeRawPointer(values.baseAddress)
-      rows.dtype = Int32(PYN_FLOAT64)
-      rows.rows = Int64(values.count / columns)
-      rows.columns = Int64(columns)
-      rows.row_stride = Int64(columns * 8)
-      rows.column_stride = 8
+      var rows = matrix(values, columns: columns)
       try callLibrary {
         pyn_detector_explain(handle, &rows, nil, &shares, Int64(values.count), $0)
       }

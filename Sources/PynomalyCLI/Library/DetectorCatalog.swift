@@ -26,6 +26,7 @@ struct DetectorDescription {
       (PYN_CAPABILITY_EXPLAIN, "explain"), (PYN_CAPABILITY_SAMPLE_WEIGHT, "sample_weight"),
       (PYN_CAPABILITY_MISSING_VALUES, "missing_values"), (PYN_CAPABILITY_WARM_START, "warm_start"),
       (PYN_CAPABILITY_PARTIAL_FIT, "partial_fit"), (PYN_CAPABILITY_NEEDS_LABELS, "needs_labels"),
+      (PYN_CAPABILITY_SERIES, "series"),
     ]
     capabilities = known.filter { info.capabilities & Int64($0.0) != 0 }.map(\.1)
     plugin = info.plugin.map { libraryString($0) }

@@ -64,6 +64,7 @@ struct Report {
     if outcome.sampledFrom != nil {
       text += ", fitted on a random sample of \(Number.grouped(FitPass.sampleRows)) rows"
     }
+    if outcome.learntAll { text += ", learnt from all rows" }
     return text
   }
 

@@ -18,6 +18,8 @@ struct Outcome {
   var pass: ScorePass
   /// Rows of which the fit saw a sample; nil where it saw them all or the model was loaded.
   let sampledFrom: Int?
+  /// Whether the fit saw all of more rows than others see a sample of.
+  let learntAll: Bool
   let quality: Quality?
   /// What --threshold found.
   var threshold: FoundThreshold?
@@ -27,7 +29,8 @@ struct Outcome {
     detectorName = detector.name
     featureNames = features.featureNames
     self.pass = pass
-    sampledFrom = fitted.flatMap { $0.rows > FitPass.sampleRows ? $0.rows : nil }
+    sampledFrom = fitted.flatMap { $0.sampled ? $0.rows : nil }
+    learntAll = fitted.map { !$0.sampled && $0.rows > FitPass.sampleRows } ?? false
     quality = features.labelName.map { column in
       let runs = Outcome.runs(pass)
       return Quality(

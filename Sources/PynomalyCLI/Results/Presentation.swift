@@ -18,7 +18,7 @@ struct Presentation {
         threshold: try detector.threshold)
     }
     let pass = try ScorePass(
-      detector, features, session, kept: fitted?.kept ?? [],
+      detector, features, session, fitted: fitted,
       top: max(options.top, reportFile == nil ? 0 : Report.rows),
       expectedRows: fitted?.rows, keepScores: options.labelColumn != nil || reportFile != nil,
       forReport: reportFile != nil, writer: writer)

@@ -19,6 +19,7 @@ struct Summary {
     if outcome.sampledFrom != nil {
       text += "fitted on a random sample of \(Number.grouped(FitPass.sampleRows)) rows\n"
     }
+    if outcome.learntAll { text += "learnt from all rows, one after another\n" }
     if let quality = outcome.quality { text += words(quality) }
     if !pass.top.isEmpty { text += "\n" + table }
     return text

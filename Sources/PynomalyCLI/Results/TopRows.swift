@@ -27,10 +27,15 @@ struct TopRow {
 /// can be explained without reading the table again.
 struct TopRows {
   private let limit: Int
+  /// No other rows than these; nil for all.
+  private let among: Set<Int>?
   /// A heap whose root is the least of the best.
   private var heap: [TopRow] = []
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, among: Set<Int>? = nil) {
+    self.limit = limit
+    self.among = among
+  }
 
   var sorted: [TopRow] { heap.sorted { TopRows.isBelow($1, $0) } }
 
@@ -39,6 +44,7 @@ struct TopRows {
     for row in 0..<chunk.rows {
       let score = chunk.scores[row]
       if heap.count == limit, score <= heap[0].score { continue }
+      if let among, !among.contains(chunk.firstRow + row) { continue }
       let found = TopRow(
         row: chunk.firstRow + row, line: chunk.line(ofRow: row),
         fileOffset: chunk.fileOffset(ofRow: row), score: score,

@@ -43,37 +43,45 @@ static void use(const pyn_detector *detector) {
     if (pyn_detector_get_feature_count(detector, &columns, &error) || columns < 1)
         fail("feature count", error.message);
     if (columns > 4096) return;
-    double *row = calloc((size_t)columns, sizeof *row), *shares = calloc((size_t)columns, sizeof *shares);
-    const pyn_matrix X = PYN_MATRIX_F64(row, 1, columns);
-    double score = -1;
-    int32_t label = -1;
-    if (pyn_detector_score(detector, &X, NULL, &score, 1, &error)) fail("score", error.message);
+    // Of a series as many rows as it has in a window.
+    double window = 1;
+    if (pyn_detector_reads_series(detector) && pyn_detector_get_fitted(detector, "window", &window, &error))
+        fail("window", error.message);
+    if (window * (double)columns > 1 << 20) return;
+    const int64_t rows = (int64_t)window;
+    double *values = calloc((size_t)(rows * columns), sizeof *values);
+    double *shares = calloc((size_t)(rows * columns), sizeof *shares);
+    double *scores = calloc((size_t)rows, sizeof *scores);
+    int32_t *labels = calloc((size_t)rows, sizeof *labels);
+    const pyn_matrix X = PYN_MATRIX_F64(values, rows, columns);
+    if (pyn_detector_score(detector, &X, NULL, scores, rows, &error)) fail("score", error.message);
     // Every score is finite; only these may be below 0, and only the first's shares.
     const char *name = pyn_detector_get_name(detector);
     const double most = strcmp(name, "IsolationForest") == 0 ? 1 : DBL_MAX;
     const int is_histogram = strcmp(name, "HBOS") == 0;
     const double least = is_histogram || strcmp(name, "LODA") == 0 || strstr(name, "OneClassSVM") ? -DBL_MAX : 0;
-    if (!(score >= least && score <= most)) {
-        fprintf(stderr, "%s: %g\n", name, score);
-        fail("score", "outside its range");
-    }
-    if (pyn_detector_predict(detector, &X, NULL, &label, 1, &error)) fail("predict", error.message);
-    if (pyn_detector_explain(detector, &X, NULL, shares, columns, &error)) fail("explain", error.message);
-    for (int64_t c = 0; c < columns; c++)
-        if (!(shares[c] >= (is_histogram ? -DBL_MAX : 0) && shares[c] <= most)) {
-            fprintf(stderr, "%g of %g\n", shares[c], score);
+    for (int64_t r = 0; r < rows; r++)
+        if (!(scores[r] >= least && scores[r] <= most)) {
+            fprintf(stderr, "%s: %g\n", name, scores[r]);
+            fail("score", "outside its range");
+        }
+    if (pyn_detector_predict(detector, &X, NULL, labels, rows, &error)) fail("predict", error.message);
+    if (pyn_detector_explain(detector, &X, NULL, shares, rows * columns, &error)) fail("explain", error.message);
+    for (int64_t i = 0; i < rows * columns; i++)
+        if (!(shares[i] >= (is_histogram ? -DBL_MAX : 0) && shares[i] <= most)) {
+            fprintf(stderr, "%g of %g\n", shares[i], scores[i / columns]);
             fail("explain", "a share outside the score's range");
         }
-    double probability = -1;
     pyn_calibration *calibration = NULL;
     if (pyn_detector_get_calibration(detector, &calibration, &error)) fail("calibration", error.message);
     if (calibration) {
-        if (pyn_detector_predict_probability(detector, &X, NULL, &probability, 1, &error))
+        if (pyn_detector_predict_probability(detector, &X, NULL, scores, rows, &error))
             fail("probability", error.message);
-        if (!(probability >= 0 && probability <= 1)) fail("probability", "outside its range");
+        for (int64_t r = 0; r < rows; r++)
+            if (!(scores[r] >= 0 && scores[r] <= 1)) fail("probability", "outside its range");
     }
     pyn_calibration_free(calibration);
-    free(row), free(shares);
+    free(values), free(shares), free(scores), free(labels);
 
     // What was loaded can be saved, and is loaded again.
     size_t size = 0;

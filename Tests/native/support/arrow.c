@@ -95,7 +95,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
         parts->pointers[i] = &parts->children[i];
     }
     *out = (struct ArrowArray){.length = count, .offset = outer, .n_buffers = 1,
-                               .buffers = parts->struct_buffers, .n_children = 2,
+                               .buffers = parts->struct_buffers,
+                               .n_children = table->narrow_at && table->next == table->narrow_at * table->batch ? 1 : 2,
                                .children = parts->pointers, .release = release_array,
                                .private_data = parts};
     table->next += count;

@@ -18,11 +18,12 @@ struct table {
     const char *format;            // of column "count" when it is to be wrong, else NULL
     int64_t fail_at;               // batch whose get_next fails, or -1
     int fail_schema;               // get_schema fails
+    int64_t narrow_at;             // batch that comes with one column, or 0
     int64_t next;                  // private: the next row
     int streams_released, schemas_released, arrays_released, schemas_made, arrays_made;
 };
 
-#define TABLE_INIT { NULL, NULL, NULL, 0, 1, 0, NULL, -1, 0, 0, 0, 0, 0, 0, 0 }
+#define TABLE_INIT { NULL, NULL, NULL, 0, 1, 0, NULL, -1, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 void open_table(struct table *table, struct ArrowArrayStream *stream);
 

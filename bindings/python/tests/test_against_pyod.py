@@ -93,3 +93,11 @@ def test_knn(X, method, metric):
     theirs = KNN(n_neighbors=7, method=method, metric=metric).fit(X)
     # A difference of the squares of coordinates, as PyOD's search takes it, leaves 1e-8 of a distance 0.
     np.testing.assert_allclose(ours.training_scores, theirs.decision_scores_, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["linear", "unify"])
+def test_probabilities(clusters, method):
+    X, new = clusters[0][:400], clusters[0][400:]
+    theirs = KNN(n_neighbors=5).fit(X).predict_proba(new, method=method)
+    ours = Detector("KNN", n_neighbors=5).fit(X).calibrate(method=method).predict_probability(new)
+    np.testing.assert_allclose(ours, theirs[:, 1], atol=1e-9)

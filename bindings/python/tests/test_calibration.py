@@ -14,6 +14,7 @@ from pynomaly import (
     Detector,
     InvalidDataError,
     IsolationForest,
+    ModelFormatError,
     NotFittedError,
     NotSupportedError,
     ShapeMismatchError,
@@ -35,7 +36,9 @@ def test_unsupervised_formulas():
     grid = np.linspace(-1, scores.max() * 1.5, 777)
     least, most = scores.min(), scores.max()
     linear = Calibration("linear", scores)
-    np.testing.assert_allclose(linear.apply(grid), np.clip((grid - least) / (most - least), 0, 1), atol=1e-15)
+    np.testing.assert_allclose(
+        linear.apply(grid), np.clip((grid - least) / (most - least), 0, 1), atol=1e-15
+    )
     mean, deviation = scores.mean(), scores.std()
     expected = np.clip(2 * stats.norm.cdf(grid, mean, deviation) - 1, 0, 1)
     np.testing.assert_allclose(Calibration("gaussian", scores).apply(grid), expected, atol=1e-14)
@@ -87,7 +90,9 @@ def test_logistic_of_separated_scores_and_wide_units():
     ours = Calibration("logistic", np.arange(100.0), labels).apply(np.arange(100.0))
     assert (np.diff(ours) >= 0).all() and ours[0] < 0.05 and ours[-1] > 0.95
     for unit in (1e-200, 1e200):
-        other = Calibration("logistic", np.arange(100.0) * unit, labels).apply(np.arange(100.0) * unit)
+        other = Calibration("logistic", np.arange(100.0) * unit, labels).apply(
+            np.arange(100.0) * unit
+        )
         np.testing.assert_allclose(other, ours, rtol=1e-9)
 
 
@@ -229,3 +234,38 @@ def test_estimators():
         forest.calibrate(X, np.zeros(300))
     assert KNN().fit(X).calibrate(method="tail").predict_proba(X).shape == (300, 2)
     assert not hasattr(forest.fit(X), "predict_proba")
+
+
+def checksum(data):
+    """CRC-32C, as at the end of a model file."""
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return (crc ^ 0xFFFFFFFF).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_damaged_sections_are_refused_or_harmless(method):
+    X = np.linspace(0, 1, 12)[:, None] ** 2
+    detector = Detector("MAD").fit(X).calibrate(X, np.arange(12) % 3 == 0, method=method)
+    data = detector.to_bytes()
+    detector.calibration = None
+    start = next(i for i, (a, b) in enumerate(zip(data[24:], detector.to_bytes()[24:])) if a != b) + 24
+    stop = len(data) - len(detector.to_bytes()) + start
+    loaded = 0
+    for place in range(start, stop):
+        for change in (0x01, 0x80, 0xFF):
+            damaged = data[:place] + bytes([data[place] ^ change]) + data[place + 1 : -4]
+            try:
+                other = Detector.from_bytes(damaged + checksum(damaged))
+            except ModelFormatError:
+                continue
+            loaded += 1
+            probabilities = other.predict_probability(X) if other.calibration else np.zeros(1)
+            assert ((probabilities >= 0) & (probabilities <= 1)).all()
+    assert loaded > 0

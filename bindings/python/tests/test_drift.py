@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from pynomaly import (
     DriftDetector,
     InvalidDataError,
     IsolationForest,
+    ModelFormatError,
     ShapeMismatchError,
     kolmogorov_smirnov,
 )
@@ -18,7 +21,9 @@ from pynomaly import (
 ks_2samp = pytest.importorskip("scipy.stats").ks_2samp
 
 
-@pytest.mark.parametrize("n, m", [(1, 1), (1, 9), (5, 5), (7, 30), (100, 64), (1000, 999), (4000, 250)])
+@pytest.mark.parametrize(
+    "n, m", [(1, 1), (1, 9), (5, 5), (7, 30), (100, 64), (1000, 999), (4000, 250)]
+)
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.5, 3.0])
 def test_statistic_and_p_value_are_scipys(n, m, shift):
     random = np.random.default_rng(n * m)
@@ -102,7 +107,9 @@ def test_report_is_scipys(correction):
     reference, X = random.normal(size=(700, 6)), random.normal(size=(400, 6))
     X[:, 1] += 0.15
     X[:, 3] *= 2
-    drift = DriftDetector(reference, window=300, step=100, correction=correction, spending="each look")
+    drift = DriftDetector(
+        reference, window=300, step=100, correction=correction, spending="each look"
+    )
     for start in range(0, 400, 7):
         drift.update(X[start : start + 7])
     assert (drift.rows, drift.looks, drift.level) == (400, 2, 0.05)
@@ -179,6 +186,33 @@ def test_columns_by_name():
     one.update(reference[["c", "a", "b"]])
     other.update(reference)
     assert one.report() == other.report()
+
+
+def test_saved_and_gone_on():
+    random = np.random.default_rng(6)
+    reference, X = random.normal(size=(900, 3)), random.normal(0.1, size=(1000, 3))
+    forest = Detector("IsolationForest", random_state=0).fit(reference)
+    drift = DriftDetector(reference, detector=forest, window=300, step=70)
+    drift.update(X[:477])
+    data = drift.to_bytes()
+    others = [
+        DriftDetector.from_bytes(data, detector=forest),
+        pickle.loads(pickle.dumps(drift)),
+    ]
+    for other in others:
+        assert other.to_bytes() == data
+        assert other.report() == DriftDetector.from_bytes(data, detector=forest).report()
+        other.update(X[477:])
+    drift.update(X[477:])
+    for other in others:
+        assert other.to_bytes() == drift.to_bytes() and other.looks == drift.looks
+    for place in (0, 9, len(data) // 2, len(data) - 1):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        with pytest.raises(ModelFormatError):
+            DriftDetector.from_bytes(bytes(damaged))
+    with pytest.raises(ModelFormatError):
+        DriftDetector.from_bytes(data[:-9])
 
 
 def test_what_is_refused():

@@ -293,7 +293,7 @@ def test_streams_that_cannot_be_used(clusters):
     table = make_table("pyarrow", {"a": X[:, 0], "b": X[:, 1]})
     forest = IsolationForest(random_state=0).fit(table)
     with pytest.raises(pynomaly.InvalidDataError, match="for batch in X"):
-        forest.predict(make_reader(table))
+        forest.explain(make_reader(table))
     with pytest.raises(pynomaly.NotSupportedError, match="sample_weight"):
         forest.fit(make_reader(table), sample_weight=np.ones(600))
     words = pyarrow.table({"a": ["x", "y"]})

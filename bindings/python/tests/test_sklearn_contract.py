@@ -40,11 +40,25 @@ NO_OUTLIERS = dict.fromkeys(
 )
 
 
+# Rows are the steps of a series: their order matters, and rows of the same window are outliers together,
+# more or fewer than the contamination asks for.
+SERIES = dict.fromkeys(
+    (
+        "check_methods_sample_order_invariance",
+        "check_outliers_fit_predict",
+        "check_outliers_train",
+    ),
+    "rows are the steps of a series",
+)
+
+
 def expected_failures(estimator):
     """Detectors that take weights draw rows by them, or set `offset_` by a quantile of the scores of
     the rows given, whatever their weights."""
     if getattr(estimator, "detector_name", None) == "MAD" and estimator.contamination == "auto":
         return NO_OUTLIERS
+    if detector_info(getattr(estimator, "detector_name", "")).reads_series:
+        return SERIES
     takes_weights = "sample_weight" in inspect.signature(estimator.fit).parameters
     return EXPECTED_FAILURES if takes_weights else {}
 

@@ -138,7 +138,18 @@ def test_bad_scores_and_rules_are_refused():
         find_threshold([], "iqr")
     with pytest.raises(InvalidDataError, match="too far apart"):
         find_threshold([-1.7e308, 1.7e308, -1.7e308, 1.7e308], "iqr")
-    for text in ("", "pots", "pot:", "pot:x", "pot:0", "iqr:1:2", "pot:1:2:3", ":1", "value:3", "pot:1e-3:0"):
+    for text in (
+        "",
+        "pots",
+        "pot:",
+        "pot:x",
+        "pot:0",
+        "iqr:1:2",
+        "pot:1:2:3",
+        ":1",
+        "value:3",
+        "pot:1e-3:0",
+    ):
         with pytest.raises(ArgumentError, match="is no threshold"):
             find_threshold([1.0], text)
     for rule in ("pot:1", "pot:-1e-3", "pot:1e-3:1", "percentile:100", "mad:-1", "iqr:inf", "nan"):

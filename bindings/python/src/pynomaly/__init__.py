@@ -34,13 +34,16 @@ from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
 from ._profiler import Profiler, ProfilerStatistics
+from ._selection import Selection, machine_speed, select_detector
 from ._thresholds import Threshold, find_threshold
+from ._tuning import Tuning, tune
 
 if TYPE_CHECKING:
     from . import _detectors
     from ._detectors import *
     from ._isolation_forest import IsolationForest
     from ._local_outlier_factor import LocalOutlierFactor
+    from ._matrix_profile import MatrixProfile
     from ._outlier_detector import OutlierDetector
 
 __version__ = "0.1.0"
@@ -59,6 +62,7 @@ __all__ = [
     "InvalidDataError",
     "IsolationForest",
     "LocalOutlierFactor",
+    "MatrixProfile",
     "ModelFormatError",
     "NoProcessError",
     "NotFittedError",
@@ -72,8 +76,10 @@ __all__ = [
     "PluginInfo",
     "Profiler",
     "ProfilerStatistics",
+    "Selection",
     "ShapeMismatchError",
     "Threshold",
+    "Tuning",
     "UnknownDetectorError",
     "average_precision",
     "detector_info",
@@ -87,10 +93,13 @@ __all__ = [
     "load",
     "load_plugin",
     "load_plugins",
+    "machine_speed",
     "plugins",
     "roc_auc",
     "save",
+    "select_detector",
     "set_thread_limit",
+    "tune",
 ]
 
 

@@ -56,8 +56,8 @@ class IncrementalOutlierDetector(OutlierDetector):
         """Learn from more rows.
 
         The first call begins a model, later ones go on with it, with the parameters that it began
-        with. With a contamination, `offset_` is that of this call's rows. X and y are as for `fit`,
-        but streams are not taken.
+        with. With a contamination, `offset_` is that of this call's rows, and of rows of the calls
+        before when these are fewer than 1024. X and y are as for `fit`; streams are taken, too.
         """
         return self._partial_fit(X, y=y)
 
@@ -69,7 +69,8 @@ class WeightedIncrementalOutlierDetector(WeightedOutlierDetector):
         """Learn from more rows.
 
         The first call begins a model, later ones go on with it, with the parameters that it began
-        with. With a contamination, `offset_` is that of this call's rows. X, y and sample_weight are
-        as for `fit`, but streams are not taken.
+        with. With a contamination, `offset_` is that of this call's rows, and of rows of the calls
+        before when these are fewer than 1024. X, y and sample_weight are as for `fit`; streams are
+        taken, too, without weights.
         """
         return self._partial_fit(X, sample_weight, y)

@@ -56,7 +56,9 @@ class Calibration:
     def __init__(self, method: str, scores: ArrayLike, labels: ArrayLike | None = None) -> None:
         number = METHODS.get(_ALIASES.get(method, method))
         if number is None:
-            raise ArgumentError(f"there is no calibration {method!r}; there are {', '.join(METHODS)}")
+            raise ArgumentError(
+                f"there is no calibration {method!r}; there are {', '.join(METHODS)}"
+            )
         numbers = read_scores(scores)
         kinds = None
         if labels is not None:

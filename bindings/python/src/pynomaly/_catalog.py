@@ -50,6 +50,8 @@ class DetectorInfo:
     """Whether it can go on learning from more rows."""
     needs_labels: bool = False
     """Whether it learns from rows that are known to be outliers or inliers."""
+    reads_series: bool = False
+    """Whether rows are the steps of a series, in their order."""
     plugin: str | None = None
     """The plugin it is of, or None for a built-in one."""
     version: str | None = None
@@ -77,6 +79,7 @@ def detector_info(name: str) -> DetectorInfo:
         options=tuple(_option_info(name, i) for i in range(info.option_count)),
         partial_fits=bool(info.capabilities & 16),
         needs_labels=bool(info.capabilities & 32),
+        reads_series=bool(info.capabilities & 64),
         plugin=text(info.plugin) if info.plugin else None,
         version=text(info.version) if info.version else None,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+from collections.abc import Callable
 from ctypes import byref
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from ._calibration import Calibration
 from ._catalog import OptionValue, detector_info
 from ._errors import (
     ArgumentError,
+    CancelledError,
     InvalidDataError,
     NotFittedError,
     NotSupportedError,
@@ -111,8 +114,10 @@ class Detector:
         grown. When it fails or is stopped the earlier model stays.
 
         X may also be a stream of batches that is larger than memory: anything with the Arrow C
-        stream interface, such as a pyarrow.RecordBatchReader. Of more than 131072 rows a uniform
-        random sample of that many is learned from. Streams take no weights and no labels.
+        stream interface, such as a pyarrow.RecordBatchReader, and a pyarrow.parquet.ParquetFile, a
+        pyarrow.dataset.Dataset or its Scanner. Detectors with partial_fit learn from every row; others
+        from a uniform random sample of 131072 rows when there are more. Streams take no weights and
+        no labels.
 
         Labels, one a row, are 0 for inliers and 1 for outliers. Only detectors that need them (see
         `detector_info`) look at them.
@@ -122,8 +127,7 @@ class Detector:
         if _inputs.is_stream(X):
             if sample_weight is not None or labels is not None:
                 raise NotSupportedError("a stream is fitted without sample_weight and labels")
-            stream = _inputs.Stream(X)
-            _run(library.pyn_detector_fit_stream, model, "fit", stream.pointer, **listening)
+            _run_stream(library.pyn_detector_fit_stream, model, "fit", X, **listening)
         else:
             array, names = _inputs.read_table(X, self._who)
             _learn(model, "fit", array, names, self._who, sample_weight, labels, listening)
@@ -144,10 +148,21 @@ class Detector:
 
         The first call begins a model, later ones go on with it, and the columns stay the same.
         Options set in between wait for the next fit. With a contamination, the threshold is the
-        quantile of the scores of this call's rows. When it fails or is stopped the earlier model
-        stays.
+        quantile of the scores of this call's rows; when these are fewer than 1024, of so many with
+        the rows of the calls before. When it fails or is stopped the earlier model stays.
+
+        X may also be a stream, as for fit.
         """
         earlier = self._model
+        if _inputs.is_stream(X):
+            if sample_weight is not None or labels is not None:
+                raise NotSupportedError("a stream is fitted without sample_weight and labels")
+            model = earlier.copy()
+            call = library.pyn_detector_partial_fit_stream
+            _run_stream(call, model, "partial_fit", X, threads=threads, progress=progress)
+            model.read()
+            self._model = model
+            return self
         if earlier.feature_count:
             array, names = self._read(earlier, X), None  # the names of before stay
         else:
@@ -162,20 +177,70 @@ class Detector:
     # ------------------------------------------------------------------------------- using
 
     def score(self, X: Any, *, threads: int = 0, progress: Progress = None) -> FloatArray:
-        """One score a row. Higher is more anomalous."""
+        """One score a row. Higher is more anomalous.
+
+        X may also be a stream, as for fit: 8 bytes a row are needed for the scores, and one batch. With
+        `score_stream` not even those.
+        """
         model = self._model
         if type(X) is np.ndarray and model.feature_names is None:
             few = score_few(model, X)
             if few is not None:
                 return few
+        if _inputs.is_stream(X):
+            parts: list[FloatArray] = [np.empty(0)]
+            self.score_stream(X, parts.append, threads=threads, progress=progress)
+            return np.concatenate(parts)
         array = self._read(model, X)
         scores = np.empty(array.shape[0])
         _run_on(model, "score", array, scores, threads=threads, progress=progress)
         return scores
 
-    def predict(self, X: Any, *, threads: int = 0, progress: Progress = None) -> NDArray[np.int32]:
-        """One label a row: 1 where the score is above the threshold, else 0."""
+    def score_stream(
+        self,
+        X: Any,
+        take: Callable[[FloatArray], object],
+        *,
+        threads: int = 0,
+        progress: Progress = None,
+    ) -> int:
+        """Score a stream batch by batch, in memory for one batch, and return how many rows there were.
+
+        `take` is called with the scores of each batch, in order; an exception that it raises ends the call.
+        """
         model = self._model
+        self._check_fitted(model)
+        rows = 0
+        failure: BaseException | None = None
+
+        def receive(scores: int, first: int, count: int, context: Any) -> int:
+            nonlocal rows, failure
+            try:
+                view = (ctypes.c_double * count).from_address(scores)
+                take(np.array(view))  # a copy: the library uses its own again
+                rows += count
+            except BaseException as error:  # it must not fly through the library
+                failure = error
+            return failure is not None
+
+        callback = _library.ScoresCallback(receive)
+        try:
+            _run_stream(
+                library.pyn_detector_score_stream, model, "score", X, callback, None,
+                threads=threads, progress=progress,
+            )  # fmt: skip
+        except CancelledError:
+            if failure is not None:
+                raise failure from None
+            raise
+        return rows
+
+    def predict(self, X: Any, *, threads: int = 0, progress: Progress = None) -> NDArray[np.int32]:
+        """One label a row: 1 where the score is above the threshold, else 0. X may be a stream."""
+        model = self._model
+        if _inputs.is_stream(X):
+            scores = self.score(X, threads=threads, progress=progress)
+            return (scores > model.threshold).astype(np.int32)
         array = self._read(model, X)
         labels = np.empty(array.shape[0], dtype=np.int32)
         _run_on(model, "predict", array, labels, threads=threads, progress=progress)
@@ -412,6 +477,12 @@ def _run_on(
         _run(getattr(library, f"pyn_detector_{step}"), model, step, matrix, *room, **options)
     except InvalidDataError as failure:
         raise _explained(failure, array, learning=out is None) from None
+
+
+def _run_stream(function: Any, model: Model, step: str, X: Any, *room: Any, **options: Any) -> None:
+    """Make a call that takes a stream over."""
+    stream = _inputs.Stream(X)
+    _run(function, model, step, stream.pointer, *room, **options)
 
 
 def _run(

@@ -9,21 +9,110 @@ from typing import Literal
 
 import numpy as np
 
-from ._abilities import WeightedIncrementalOutlierDetector, WeightedOutlierDetector
+from ._abilities import IncrementalOutlierDetector, WeightedIncrementalOutlierDetector, WeightedOutlierDetector
 from ._outlier_detector import OutlierDetector
 
 __all__: list[str] = [
+    "CBLOF",
     "COPOD",
     "ECOD",
     "EllipticEnvelope",
     "HBOS",
+    "HalfSpaceTrees",
     "KNN",
     "LODA",
     "MAD",
     "OneClassSVM",
     "PCA",
+    "RobustRandomCutForest",
     "SGDOneClassSVM",
 ]
+
+
+class CBLOF(OutlierDetector):
+    """How far rows are from the centre of the nearest large cluster; rows of small clusters, and
+    those far from the centre of their own, are anomalous.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Clusters to form by k-means; no more than there are distinct rows.
+        Allowed: int in [1, 1000000].
+
+    alpha : float, default=0.9
+        The share of the rows that the large clusters hold together.
+        Allowed: float in (0.0, 1.0].
+
+    beta : float, default=5.0
+        How many times as many rows the least large cluster has as the greatest small one.
+        Allowed: float in (1.0, 1e+300].
+
+    use_weights : bool, default=False
+        Multiply each score by the number of rows of the row's own cluster.
+
+    contamination : float, default=0.1
+        Share of outliers in the training data, which sets the threshold.
+        Allowed: float in (0.0, 0.5].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] He, Xu, Deng: Discovering Cluster-based Local Outliers, Pattern Recognition Letters 24,
+           2003
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "CBLOF"
+
+    def __init__(
+        self,
+        *,
+        n_clusters: int = 8,
+        alpha: float = 0.9,
+        beta: float = 5.0,
+        use_weights: bool = False,
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.alpha = alpha
+        self.beta = beta
+        self.use_weights = use_weights
+        self.contamination = contamination
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
 
 class COPOD(OutlierDetector):
@@ -292,6 +381,99 @@ class HBOS(OutlierDetector):
         self.alpha = alpha
         self.tol = tol
         self.closed = closed
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class HalfSpaceTrees(IncrementalOutlierDetector):
+    """Rows that fall where random trees counted few rows of the last window are anomalous; for
+    streams.
+
+    Parameters
+    ----------
+    n_trees : int, default=25
+        Number of trees.
+        Allowed: int in [1, 100000].
+
+    height : int, default=8
+        Cuts from the root of a tree to its leaves.
+        Allowed: int in [1, 20].
+
+    window_size : int, default=250
+        Rows in a window; each full one takes the place of the one before.
+        Allowed: int in [1, 16000000].
+
+    size_limit : float, default=0.1
+        Share of the window's rows below which a node is not looked into any further.
+        Allowed: float in [0.0, 1.0].
+
+    limits : {'window', 'unit'}, default='window'
+        Where the features' values lie: "window" learns it from the first window, as in the paper;
+        "unit" takes it to be 0 to 1, as river does when it is not told.
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Tan, Ting, Liu: Fast Anomaly Detection for Streaming Data, IJCAI 2011
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "HalfSpaceTrees"
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 25,
+        height: int = 8,
+        window_size: int = 250,
+        size_limit: float = 0.1,
+        limits: Literal["window", "unit"] = "window",
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_trees = n_trees
+        self.height = height
+        self.window_size = window_size
+        self.size_limit = size_limit
+        self.limits = limits
+        self.random_state = random_state
         self.contamination = contamination
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -719,6 +901,95 @@ class PCA(OutlierDetector):
         self.whiten = whiten
         self.weighted = weighted
         self.standardization = standardization
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class RobustRandomCutForest(IncrementalOutlierDetector):
+    """Rows whose presence would displace many others in random cut trees are anomalous; for
+    streams.
+
+    Parameters
+    ----------
+    n_estimators : int, default=100
+        Number of trees.
+        Allowed: int in [1, 100000].
+
+    max_samples : int, default=256
+        Rows that a tree holds.
+        Allowed: int in [2, 16777216].
+
+    sampling : {'reservoir', 'sliding'}, default='reservoir'
+        Which rows a tree holds: "reservoir" for a random sample of all so far, of its own;
+        "sliding" for the last ones.
+
+    time_decay : float, default=0.0
+        With sampling "reservoir": a row's chance to be held shrinks by exp(-time_decay) with each
+        row that follows.
+        Allowed: float in [0.0, 1.0].
+
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of all that is drawn at random. Pass an int for reproducible results. None: a fresh
+        seed for each fit.
+
+    contamination : 'auto' or float, default='auto'
+        Share of outliers in the training data, which sets the threshold; "auto" for 0.1, as PyOD
+        takes it.
+        Allowed: float in (0.0, 0.5], or "auto".
+
+    n_jobs : int, default=None
+        The number of threads for all methods. ``None`` means 1 unless in a
+        :obj:`joblib.parallel_backend` context. ``-1`` means using all processors. The results do
+        not depend on it.
+
+    verbose : int, default=0
+        Above 0, long calls show a progress bar (of tqdm, where it is installed).
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector underneath, in the library's own convention. The numbers that fitting
+        found, as ``detector_.fitted(name)`` gives them, are attributes of the estimator, too, with
+        an underscore behind their name.
+
+    offset_ : float
+        The score below which a row is an outlier, and what `decision_function` takes off
+        `score_samples`.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Defined only when `X` has feature names that are all
+        strings.
+
+    References
+    ----------
+    .. [1] Guha, Mishra, Roy, Schrijvers: Robust Random Cut Forest Based Anomaly Detection on
+           Streams, ICML 2016
+    """
+
+    __module__ = "pynomaly"
+    detector_name = "RobustRandomCutForest"
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 100,
+        max_samples: int = 256,
+        sampling: Literal["reservoir", "sliding"] = "reservoir",
+        time_decay: float = 0.0,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        contamination: float | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.sampling = sampling
+        self.time_decay = time_decay
+        self.random_state = random_state
+        self.contamination = contamination
         self.n_jobs = n_jobs
         self.verbose = verbose
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from ctypes import byref, c_double, c_void_p
+from ctypes import byref, c_double, c_size_t, c_void_p, create_string_buffer
 from dataclasses import dataclass, fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from ._library import library
 from ._thresholds import read_scores
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from ._outlier_detector import OutlierDetector
 
 CORRECTIONS = {"holm": 1, "benjamini-hochberg": 2}
@@ -196,14 +199,13 @@ class DriftDetector:
             )
         if not as_frame:
             return rows
-        import pandas
-
-        return pandas.DataFrame(rows, columns=[field.name for field in fields(FeatureDrift)])
+        frame = import_module("pandas").DataFrame
+        return frame(rows, columns=[field.name for field in fields(FeatureDrift)])
 
     @property
     def drifted(self) -> bool:
         """Whether there was an alarm so far: whether it is time to fit anew."""
-        return self._report().first_drift > 0
+        return bool(self._report().first_drift > 0)
 
     @property
     def first_drift(self) -> int | None:
@@ -224,6 +226,37 @@ class DriftDetector:
     def level(self) -> float:
         """The level of the last look; 0 before the first."""
         return float(self._report().level)
+
+    def to_bytes(self) -> bytes:
+        """All that the drift detector has seen, but for `detector`."""
+        size = c_size_t()
+        call(library.pyn_drift_save_memory, self._pointer, None, 0, byref(size))
+        data = create_string_buffer(size.value)
+        call(library.pyn_drift_save_memory, self._pointer, data, size.value, byref(size))
+        return data.raw[: size.value]
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, detector: Detector | OutlierDetector | None = None) -> Self:
+        """Go on from bytes of `to_bytes`. Safe with bytes from strangers, unlike pickle."""
+        pointer = c_void_p()
+        call(library.pyn_drift_load_memory, bytes(data), len(data), byref(pointer))
+        drift = cls.__new__(cls)
+        drift._pointer = pointer
+        drift._detector = detector
+        drift._names = None
+        report = drift._report()
+        drift._columns = report.feature_count - (detector is not None)
+        return drift
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {key: value for key, value in vars(self).items() if key != "_pointer"}
+        return {**state, "content": self.to_bytes()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._pointer = c_void_p()
+        content = state.pop("content")
+        call(library.pyn_drift_load_memory, content, len(content), byref(self._pointer))
+        vars(self).update(state)
 
     def _report(self) -> Any:
         report = _library.DriftReport()

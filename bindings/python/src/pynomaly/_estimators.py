@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HAND_WRITTEN = {
     "IsolationForest": "_isolation_forest",
     "LocalOutlierFactor": "_local_outlier_factor",
+    "MatrixProfile": "_matrix_profile",
 }
 """The detectors whose estimator is written by hand, each in a module of its own."""
 

@@ -35,18 +35,42 @@ def read_table(X: Any, who: str) -> tuple[Array, list[str] | None]:
 
 
 def is_stream(X: Any) -> bool:
-    """Whether X hands out batches of a table through the Arrow C stream interface."""
-    return (
-        hasattr(X, "__arrow_c_stream__") and not hasattr(X, "__array__") and _table_kind(X) is None
-    )
+    """Whether X hands out batches of a table: through the Arrow C stream interface, or as the files and data
+    sets of pyarrow do."""
+    if hasattr(X, "__array__") or _table_kind(X) is not None:
+        return False
+    return hasattr(X, "__arrow_c_stream__") or _reader_maker(X) is not None
 
 
 class Stream:
     """An Arrow C stream, taken from whoever offers it and kept while the library reads it."""
 
     def __init__(self, X: Any) -> None:
-        self._capsule = X.__arrow_c_stream__()
+        make = _reader_maker(X)
+        self._source = X if make is None else make(X)
+        self._capsule = self._source.__arrow_c_stream__()
         self.pointer = _capsule_pointer(self._capsule, b"arrow_array_stream")
+
+
+def _reader_maker(X: Any) -> Callable[[Any], Any] | None:
+    """How a pyarrow object that is no stream itself becomes one: a data set, its scanner, a Parquet file."""
+    for base in type(X).__mro__:
+        if base.__module__.partition(".")[0] == "pyarrow" and base.__name__ in _READERS:
+            return _READERS[base.__name__]
+    return None
+
+
+def _read_parquet(file: Any) -> Any:
+    import pyarrow
+
+    return pyarrow.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "Dataset": lambda dataset: dataset.scanner().to_reader(),
+    "Scanner": lambda scanner: scanner.to_reader(),
+    "ParquetFile": _read_parquet,
+}
 
 
 _capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
@@ -148,7 +172,7 @@ def _listed(names: Sequence[str]) -> str:
 def _read_array(X: Any, who: str) -> Array:
     if is_stream(X):
         raise InvalidDataError(
-            f"X is a stream ({type(X).__name__}), which only fit takes as a whole; "
+            f"X is a stream ({type(X).__name__}), which only learning and scoring take as a whole; "
             "otherwise give its batches one by one: for batch in X: ..."
         )
     if hasattr(X, "toarray") and hasattr(X, "nnz"):

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import (
+    POINTER,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_void_p,
+    sizeof,
+)
 from pathlib import Path
 from typing import Any
 
@@ -244,9 +254,70 @@ class ProfilerStatistics(_Sized):
     ]
 
 
+class SelectionRequest(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rows", c_int64),
+        ("columns", c_int64),
+        ("policy", c_int32),
+        ("real_time", c_int32),
+        ("capabilities", c_int64),
+        ("max_fit_seconds", c_double),
+        ("max_score_milliseconds", c_double),
+        ("max_memory_bytes", c_double),
+        ("machine_speed", c_double),
+    ]
+
+
+class Selection(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("detector", c_char_p),
+        ("fits", c_int32),
+        ("measured", c_int32),
+        ("fit_seconds", c_double),
+        ("score_seconds", c_double),
+        ("score_row_seconds", c_double),
+        ("memory_bytes", c_double),
+        ("roc_auc", c_double),
+        ("average_precision", c_double),
+        ("reason", c_char * 384),
+    ]
+
+
+class TuningPlan(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("criterion", c_int32),
+        ("folds", c_int32),
+        ("repeats", c_int32),
+        ("reserved", c_int32),
+        ("holdout", c_double),
+        ("budget", c_int64),
+        ("seed", c_int64),
+    ]
+
+
+class TuningResult(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("mean", c_double),
+        ("deviation", c_double),
+        ("fit_seconds", c_double),
+        ("score_seconds", c_double),
+        ("rank", c_int64),
+        ("same_as", c_int64),
+        ("fold_count", c_int64),
+        ("status", c_int32),
+        ("reserved", c_int32),
+        ("message", c_char_p),
+    ]
+
+
 # Declared with the one argument the Python side reads. The library passes two more (stage, context);
 # in every C calling convention with caller clean-up a callee may leave trailing arguments alone.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
+ScoresCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64, c_void_p)
 PluginVisitor = ctypes.CFUNCTYPE(c_int32, c_char_p, POINTER(PluginInfo), POINTER(Error), c_void_p)
 
 WriteCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p)
@@ -268,6 +339,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_get_info": (c_int32, (_text, POINTER(DetectorInfo), _error)),
     "pyn_detector_get_option_info": (c_int32, (_text, c_int64, POINTER(OptionInfo), _error)),
     "pyn_detector_create": (c_int32, (_text, POINTER(_detector), _error)),
+    "pyn_detector_copy": (c_int32, (_detector, POINTER(_detector), _error)),
     "pyn_detector_free": (None, (_detector,)),
     "pyn_detector_set_int": (c_int32, (_detector, _text, c_int64, _error)),
     "pyn_detector_set_double": (c_int32, (_detector, _text, c_double, _error)),
@@ -277,6 +349,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_detector_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_partial_fit": (c_int32, (_detector, _matrix, _call, _error)),
     "pyn_detector_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_partial_fit_stream": (c_int32, (_detector, c_void_p, _call, _error)),
+    "pyn_detector_score_stream": (
+        c_int32,
+        (_detector, c_void_p, _call, ScoresCallback, c_void_p, _error),
+    ),
     "pyn_detector_score": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_predict": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
     "pyn_detector_explain": (c_int32, (_detector, _matrix, _call, c_void_p, c_int64, _error)),
@@ -306,6 +383,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "pyn_detector_get_name": (_text, (_detector,)),
     "pyn_detector_is_fitted": (c_int32, (_detector,)),
+    "pyn_detector_reads_series": (c_int32, (_detector,)),
     "pyn_detector_get_feature_count": (c_int32, (_detector, POINTER(c_int64), _error)),
     "pyn_detector_get_fitted": (c_int32, (_detector, _text, POINTER(c_double), _error)),
     "pyn_detector_get_training_scores": (c_int32, (_detector, c_void_p, c_int64, _error)),
@@ -325,6 +403,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_drift_update": (c_int32, (c_void_p, _matrix, c_void_p, c_int64, _call, _error)),
     "pyn_drift_get_report": (c_int32, (c_void_p, POINTER(DriftReport), _error)),
     "pyn_drift_get_feature": (c_int32, (c_void_p, c_int64, POINTER(DriftFeature), _error)),
+    "pyn_drift_save_memory": (
+        c_int32,
+        (c_void_p, c_void_p, c_size_t, POINTER(c_size_t), _error),
+    ),
+    "pyn_drift_load_memory": (c_int32, (_text, c_size_t, POINTER(c_void_p), _error)),
     "pyn_drift_free": (None, (c_void_p,)),
     "pyn_kolmogorov_smirnov": (
         c_int32,
@@ -340,6 +423,25 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_profiler_get_statistics": (c_int32, (_profiler, POINTER(ProfilerStatistics), _error)),
     "pyn_profiler_write": (c_int32, (_profiler, c_int32, WriteCallback, c_void_p, _error)),
     "pyn_profiler_free": (None, (_profiler,)),
+    "pyn_select_detector": (
+        c_int32,
+        (POINTER(SelectionRequest), POINTER(Selection), c_int64, POINTER(c_int64), _error),
+    ),
+    "pyn_machine_speed": (c_double, ()),
+    "pyn_tuning_create": (c_int32, (_detector, POINTER(c_void_p), _error)),
+    "pyn_tuning_free": (None, (c_void_p,)),
+    "pyn_tuning_add_value": (c_int32, (c_void_p, _text, POINTER(Value), _error)),
+    "pyn_tuning_add_defaults": (c_int32, (c_void_p, _error)),
+    "pyn_tuning_run": (c_int32, (c_void_p, _matrix, POINTER(TuningPlan), _call, _error)),
+    "pyn_tuning_get_count": (c_int64, (c_void_p,)),
+    "pyn_tuning_get_best": (c_int64, (c_void_p,)),
+    "pyn_tuning_get_criterion": (c_int32, (c_void_p,)),
+    "pyn_tuning_option_at": (_text, (c_void_p, c_int64)),
+    "pyn_tuning_get_result": (
+        c_int32,
+        (c_void_p, c_int64, POINTER(TuningResult), c_void_p, c_int64, _error),
+    ),
+    "pyn_tuning_create_detector": (c_int32, (c_void_p, c_int64, POINTER(_detector), _error)),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),

@@ -19,8 +19,8 @@ class LocalOutlierFactor(OutlierDetector):
     cluster, however dense the cluster is, and larger outside (Breunig and others 2000).
 
     The interface is that of `sklearn.neighbors.LocalOutlierFactor`, and the factors are the same to
-    about 1e-14, except where rows are equally far: there scikit-learn's choice of neighbours is open,
-    and here the first rows are the neighbours. Where scikit-learn is installed this is one of its
+    1e-6 relative, as the tests hold them, except where rows are equally far: there scikit-learn's choice
+    of neighbours is open, and here the first rows are the neighbours. Where scikit-learn is installed this is one of its
     estimators; it also works without.
 
     Parameters

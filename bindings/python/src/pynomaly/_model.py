@@ -82,7 +82,9 @@ class Model:
     def copy(self, fitted: bool = True) -> Model:
         """Another of the same options, and when `fitted` with the same knowledge if there is any."""
         if fitted and self.is_fitted:
-            return Model.from_bytes(self.to_bytes())
+            pointer = c_void_p()
+            call(library.pyn_detector_copy, self.pointer, byref(pointer))
+            return Model(pointer)
         return Model.create(self.name, self.options())
 
     # ------------------------------------------------------------------------------- options

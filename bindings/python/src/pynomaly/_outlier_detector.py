@@ -195,7 +195,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.found_threshold_ = found
         return self
 
-    def calibrate(self, X: Any = None, y: ArrayLike | None = None, *, method: str | None = None) -> Self:
+    def calibrate(
+        self, X: Any = None, y: ArrayLike | None = None, *, method: str | None = None
+    ) -> Self:
         """Learn from the scores of X how scores become probabilities, for `predict_proba`.
 
         Parameters

@@ -16,8 +16,8 @@ from ._errors import OptionError
 
 TAKEN = frozenset(
     [
-        *("fit", "fit_predict", "partial_fit"),
-        *("predict", "score_samples", "decision_function", "explain"),
+        *("fit", "fit_predict", "partial_fit", "calibrate", "set_threshold"),
+        *("predict", "predict_proba", "score_samples", "decision_function", "explain"),
         *("save", "load", "to_bytes", "from_bytes", "from_detector"),
         *("get_params", "set_params", "get_metadata_routing"),
         *("set_fit_request", "set_partial_fit_request"),

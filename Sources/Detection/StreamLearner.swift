@@ -1,0 +1,126 @@
+/// Lets a detector learn from a stream in bounded memory. The detector stays as it is until ``finish()``.
+///
+/// A detector with partial_fit learns from every row, in parts of ``partRows(columns:)`` rows however the
+/// stream's batches are cut. Others learn from a ``Reservoir`` sample, those of series from all rows at once.
+public final class StreamLearner {
+  private let detector: Detector
+  private let columns: Int
+  private let call: Call
+  /// nil where the detector learns from the sample alone.
+  private let part: Buffer<Double>?
+  private let partRows: Int
+  private var filled = 0
+  private var firstRow = 0
+  private var model: (any Model)?
+  private let isContinuing: Bool
+  private let contamination: Double?
+  private var sample: Reservoir
+
+  /// continuing: go on with the detector's model, instead of replacing it.
+  public init(
+    _ detector: Detector, columns: Int, continuing: Bool, call: Call
+  ) throws(DetectionError) {
+    let info = detector.detectorClass.info
+    if info.capabilities.contains(.needsLabels) {
+      throw DetectionError(
+        .notSupported, "\(info.name) learns from labels, which a stream does not have")
+    }
+    let inParts = info.capabilities.contains(.partialFit)
+    guard inParts || !continuing else {
+      throw DetectionError(
+        .notSupported,
+        "\(info.name) cannot go on learning from a stream (partial_fit)"
+          + (info.capabilities.contains(.warmStart)
+            ? "; with the option warm_start, fitting a stream grows the model" : ""))
+    }
+    if continuing, let model = detector.model, model.featureCount != columns {
+      throw DetectionError(
+        .shapeMismatch,
+        "the stream has \(columns) columns, but the model was fitted on \(model.featureCount)")
+    }
+    self.detector = detector
+    self.columns = columns
+    self.call = call
+    isContinuing = continuing
+    model = continuing ? detector.model : nil
+    contamination =
+      detector.options.double("contamination") ?? detector.detectorClass.usualContamination
+    partRows = StreamLearner.partRows(columns: columns)
+    part = inParts ? try Buffer(count: partRows * columns, zeroed: false) : nil
+    sample = Reservoir(
+      columns: columns, seed: detector.samplingSeed,
+      capacity: inParts
+        ? min(Reservoir.capacity, detector.detectorClass.mostThresholdRows)
+        : detector.readsSeries ? Int.max : Reservoir.capacity)
+  }
+
+  /// 16,384 rows, or fewer where these would take more than 16 MB.
+  public static func partRows(columns: Int) -> Int {
+    max(64, min(1 << 14, (1 << 21) / max(columns, 1)))
+  }
+
+  /// Take rows from a column-major batch. Their values have been checked.
+  public func take(
+    _ batch: UnsafePointer<Double>, rows: Int, columnStride: Int
+  ) throws(DetectionError) {
+    guard let part else {
+      return try sample.take(batch, rows: rows, columnStride: columnStride)
+    }
+    if contamination != nil { try sample.take(batch, rows: rows, columnStride: columnStride) }
+    var row = 0
+    while row < rows {
+      let count = min(rows - row, partRows - filled)
+      for column in 0..<columns {
+        let source = batch + column * columnStride + row
+        let target = part.base + filled * columns + column
+        for index in 0..<count { target[index * columns] = source[index] }
+      }
+      row += count
+      filled += count
+      if filled == partRows { try learnPart() }
+    }
+  }
+
+  private func learnPart() throws(DetectionError) {
+    guard let part, filled > 0 else { return }
+    var X = try Matrix(
+      base: part.base, element: .float64, rows: filled, columns: columns, rowStride: 8 * columns,
+      columnStride: 8)
+    X.firstRow = firstRow
+    // How long the stream is nobody knows.
+    var quiet = call
+    if let progress = call.progress { quiet.progress = { _, _ in progress(0, "read") } }
+    try withExtendedLifetime(part) { () throws(DetectionError) in
+      model = try detector.detectorClass.partialFit(
+        Training(X), options: detector.options, previous: model, call: quiet)
+    }
+    firstRow += filled
+    filled = 0
+  }
+
+  /// The stream is at its end: the detector takes what has been learnt.
+  public func finish() throws(DetectionError) {
+    guard part != nil else {
+      return try sample.withMatrix { (X) throws(DetectionError) in
+        try detector.fit(Training(X), call: call)
+      }
+    }
+    try learnPart()
+    guard firstRow > 0, let model else {
+      throw DetectionError(.invalidData, "the stream has no rows; at least 1 is needed to learn from")
+    }
+    var threshold = model.naturalThreshold
+    var recent: [Double] = []
+    if let contamination {
+      try sample.withMatrix { (X) throws(DetectionError) in
+        let scores = try detector.trainingScores(
+          of: X, by: model, after: isContinuing ? detector.recentScores : [], call: call)
+        recent = detector.recents(of: scores)
+        threshold = quantile(scores, 1 - contamination)
+      }
+    }
+    try ProgressTeller.finish(call, "fit")
+    detector.adopt(model, threshold: threshold, recentScores: recent)
+    if !isContinuing { detector.dropFeatureNames() }
+  }
+}
