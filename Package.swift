@@ -15,14 +15,15 @@ let sharedLibrary: [LinkerSetting] = [
 let kernels: [SwiftSetting] = [
   .unsafeFlags(["-Ounchecked", "-wmo"], .when(configuration: .release))
 ]
-let optimised: [SwiftSetting] = [
+let fast: [SwiftSetting] = [
   .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 // Without the module that Swift imports unasked: one call of `text.contains("x")` is its engine of regular
 // expressions, 950 KB of the library.
 let noRegularExpressions: SwiftSetting = .unsafeFlags(
   ["-Xfrontend", "-disable-implicit-string-processing-module-import"])
-// Of the profiler only C reads a target while it stands still: the Swift around it may be small.
+// The library around the kernels: built for size, which costs loops little, since the hot ones are in Kernels;
+// those that it would slow say @_optimize(speed).
 let small: [SwiftSetting] = [
   noRegularExpressions,
   .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Osize"], .when(configuration: .release)),
@@ -59,11 +60,11 @@ let package = Package(
       name: "Detection",
       dependencies: ["CKernels", "CLinearAlgebra", "Kernels"]
         + kernelsV3.map { .init(stringLiteral: $0.name) },
-      swiftSettings: optimised),
+      swiftSettings: small),
     .target(name: "CPlugins", dependencies: ["CPynomaly"]),
     .target(
       name: "Plugins", dependencies: ["CPynomaly", "CPlugins", "CKernels", "Detection"],
-      swiftSettings: optimised),
+      swiftSettings: small),
     // libdw and libelf are loaded at run time; their headers are needed to build (libdw-dev).
     .target(name: "CElfutils"),
     .target(name: "CProfiling"),
@@ -72,17 +73,17 @@ let package = Package(
       swiftSettings: small),
     .target(
       name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Plugins", "Profiling"],
-      swiftSettings: optimised),
+      swiftSettings: small),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),
     .target(name: "CProcesses"),
-    .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: optimised),
+    .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: fast),
     .executableTarget(
       name: "PynomalyCLI",
       dependencies: [
         "CPynomaly", "CNumbers", "CProcesses", "Pynomaly", "Tables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], exclude: ["Manual", "Plugin/Templates", "Plugin/embed-templates"], swiftSettings: optimised),
+      ], exclude: ["Manual", "Plugin/Templates", "Plugin/embed-templates"], swiftSettings: fast),
     .testTarget(name: "TablesTests", dependencies: ["Tables"]),
     .testTarget(name: "ProfilingTests", dependencies: ["Profiling"]),
     .testTarget(

@@ -1009,7 +1009,7 @@ pyn_status pyn_tuning_add_defaults(pyn_tuning *tuning, pyn_error *error);
  * earlier results stay. Each fit has one thread while there are more fits than threads. Keeps two copies of X
  * while it runs. The stage of progress is "tune".
  * Errors: INVALID_ARGUMENT (plan, empty grid), INVALID_DATA (too few rows or labels of a kind for the folds,
- * values), SHAPE_MISMATCH (labels), NOT_SUPPORTED (sample weights), CANCELLED, OUT_OF_MEMORY.
+ * values), SHAPE_MISMATCH (labels), NOT_SUPPORTED (sample weights, detectors of series), CANCELLED, OUT_OF_MEMORY.
  * [one thread per object] */
 pyn_status pyn_tuning_run(pyn_tuning *tuning, const pyn_matrix *X, const pyn_tuning_plan *plan,
                           const pyn_call *call, pyn_error *error);

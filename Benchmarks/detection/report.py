@@ -46,7 +46,7 @@ class Report:
     raw: dict[str, Any] = field(default_factory=dict)
 
     def check(self, what: str, target: str, measured: str, met: bool | None) -> None:
-        self.checks.append(Check(what, target, measured, met))
+        self.checks.append(Check(what, target, measured, None if met is None else bool(met)))
         progress(f"{what}: {measured} (target {target}: {self.checks[-1].verdict})")
 
     def not_measured(self, what: str, target: str, why: str) -> None:

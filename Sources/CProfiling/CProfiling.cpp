@@ -113,6 +113,7 @@ void widen_arena() {
 }
 void *run(void *call) {
     widen_arena();
+    prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread: sleep as long as asked for, not 50 us more
     static_cast<Call *>(call)->body(static_cast<Call *>(call)->context);
     return nullptr;
 }
@@ -159,7 +160,6 @@ int32_t cp_pin(int32_t processor) {
 int32_t cp_processor(void) { return sched_getcpu(); }
 
 void cp_hurry(void) {
-    prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread: sleep as long as asked for, not 50 us more
     struct {
         uint32_t size, policy;
         uint64_t flags;

@@ -51,6 +51,7 @@ final class CBLOFModel: Model {
   }
 
   /// A row's squared distance sums over the features; its score is shared out as that is.
+  @_optimize(speed)
   func explain(
     _ X: Matrix, call: Call, into shares: UnsafeMutablePointer<Double>
   ) throws(DetectionError) {

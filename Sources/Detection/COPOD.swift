@@ -33,6 +33,7 @@ struct COPOD: DetectorClass {
 extension SortedColumn {
   /// Whether the third central moment is below zero. The values are scaled by a power of two that keeps
   /// their powers in range.
+  @_optimize(speed)
   func isSkewedLeft() throws(DetectionError) -> Bool {
     let largest = max(values[0].magnitude, values[count - 1].magnitude)
     guard largest > 0 else { return false }
@@ -50,6 +51,7 @@ extension SortedColumn {
     return moment < 0
   }
 
+  @_optimize(speed)
   private func forEachValue(
     _ body: (_ value: Double, _ weight: Double) -> Void
   ) throws(DetectionError) {

@@ -125,6 +125,7 @@ final class CutTree: @unchecked Sendable {
   // ------------------------------------------------------------------- inserting, deleting
 
   /// Insert a row as that entry, whose earlier row has been deleted, or as the next new one. There must be room.
+  @_optimize(speed)
   func insert(_ row: UnsafePointer<Double>, as entry: Int, _ random: inout Random) {
     guard let nodes, let boxes, let points, let counts, let parents, let entryLeaves else { return }
     let kernels = StreamKernels.chosen
@@ -172,6 +173,7 @@ final class CutTree: @unchecked Sendable {
   }
 
   /// Part a row from what is at `place` by a node above both.
+  @_optimize(speed)
   private func split(
     _ place: Int32, count: Int32, _ cut: RandomCut, _ row: UnsafePointer<Double>, _ entry: Int,
     _ above: Int32, _ isLeft: Bool
@@ -197,6 +199,7 @@ final class CutTree: @unchecked Sendable {
   }
 
   /// Take an entry's row out of the tree. The entry stays, for another row.
+  @_optimize(speed)
   func delete(_ entry: Int) {
     guard let nodes, let boxes, let points, let counts, let parents, let entryLeaves else { return }
     let leaf = entryLeaves[entry]
@@ -247,6 +250,7 @@ final class CutTree: @unchecked Sendable {
   }
 
   /// Make a node's box of its children's.
+  @_optimize(speed)
   private func join(
     _ node: Int, _ nodes: Buffer<ck_cut_node>, _ boxes: Buffer<Double>, _ points: Buffer<Double>
   ) {
@@ -294,6 +298,7 @@ final class CutTree: @unchecked Sendable {
 
   /// Become the tree of these nodes, in preorder: features[i] < 0 is a leaf. Points are those of the leaves in
   /// that order, `columns` values each. Returns what does not fit, if anything.
+  @_optimize(speed)
   func rebuild(
     features: Buffer<Int32>, cuts: Buffer<Double>, values: Buffer<Double>, columns: Int,
     entries: Buffer<UInt32>, keys given: Buffer<Double>?

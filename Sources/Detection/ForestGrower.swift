@@ -83,6 +83,7 @@ struct ForestGrower {
   }
 
   /// All of X as centred columns, one after another.
+  @_optimize(speed)
   private static func loadAll(
     _ X: Matrix, values: Int, centres: Buffer<Double>, missing: Bool, call: Call
   ) throws(DetectionError) -> Buffer<Float> {
@@ -107,6 +108,7 @@ struct ForestGrower {
 }
 
 /// A value near the middle of each column: the median of a few rows, evenly spaced.
+@_optimize(speed)
 private func columnCentres(of X: Matrix) throws(DetectionError) -> Buffer<Double> {
   let centres = try Buffer<Double>(count: X.columns)
   let probes = min(31, X.rows)
@@ -130,6 +132,7 @@ private func columnCentres(of X: Matrix) throws(DetectionError) -> Buffer<Double
   return centres
 }
 
+@_optimize(speed)
 private func columnCentres(of values: [Double]) throws(DetectionError) -> Buffer<Double> {
   let centres = try Buffer<Double>(count: values.count)
   for (index, value) in values.enumerated() { centres[index] = value }

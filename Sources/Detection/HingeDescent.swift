@@ -82,6 +82,7 @@ final class HingeDescent: @unchecked Sendable {
   }
 
   /// |w|^2 from the weights; those of landmarks need the kernel among these.
+  @_optimize(speed)
   private func norm() -> Double {
     var sum = 0.0
     guard map.kind == .nystroem else {
@@ -132,6 +133,7 @@ final class HingeDescent: @unchecked Sendable {
     }
   }
 
+  @_optimize(speed)
   private func step(_ features: FeatureMap.Scratch, _ row: Int, _ size: Int, _ total: Double) {
     let width = map.width
     let (weights, gradient) = (state.weights.base, gradient.base)
@@ -164,6 +166,7 @@ final class HingeDescent: @unchecked Sendable {
     averageSteps(size)
   }
 
+  @_optimize(speed)
   private func averageSteps(_ size: Int) {
     let counted = state.time - plan.average
     guard plan.average > 0, counted > 0 else { return }

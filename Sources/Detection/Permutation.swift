@@ -21,6 +21,7 @@ struct Permutation {
   }
 
   /// Where the places from `first` on go.
+  @_optimize(speed)
   func map(from first: Int, count: Int, into targets: UnsafeMutablePointer<Int>) {
     var row = UInt64(first) / columns
     var column = UInt64(first) % columns
@@ -38,6 +39,7 @@ struct Permutation {
 
   /// With four rounds neighbours would still land a little too often at some distances.
   @inline(__always)
+  @_optimize(speed)
   private func scatter(_ row: UInt64, _ column: UInt64) -> UInt64 {
     var (row, column) = (row, column)
     row = shift(row, by: column, keys.0, rows)
@@ -51,6 +53,7 @@ struct Permutation {
 
   /// Move on by an amount that the other coordinate and the key decide, around the end.
   @inline(__always)
+  @_optimize(speed)
   private func shift(_ value: UInt64, by other: UInt64, _ key: UInt64, _ bound: UInt64) -> UInt64 {
     var mixed = (other &+ key) &* 0x9e37_79b9_7f4a_7c15
     mixed ^= mixed &>> 32

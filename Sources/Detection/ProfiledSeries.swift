@@ -19,8 +19,11 @@ final class ProfiledSeries: @unchecked Sendable {
         low = min(low, value)
         high = max(high, value)
       }
-      centre = low / 2 + high / 2
-      let range = high / 2 - low / 2
+      // The median of a sample: most values are near it, and lose little by being brought there.
+      var sample = (0..<min(X.rows, 1023)).map { X.value($0 * X.rows / min(X.rows, 1023), column) }
+      sample.sort()
+      centre = sample.isEmpty ? 0 : sample[sample.count / 2]
+      let range = max(high / 2 - centre / 2, centre / 2 - low / 2)
       scale =
         range > 0
         ? Double(

@@ -41,6 +41,7 @@ struct RowSampler {
   /// Without weights and replacement, trees are dealt their rows from a shuffled pack, a new one whenever
   /// it runs out: each tree still has a uniform sample, but no row is in many trees while another is in
   /// none, so that forests of different seeds differ less.
+  @_optimize(speed)
   func draw(
     tree: Int, seed: UInt64, _ random: inout Random, into chosen: UnsafeMutablePointer<Int>,
     seen: inout RowSet
@@ -55,6 +56,7 @@ struct RowSampler {
     }
   }
 
+  @_optimize(speed)
   private func deal(
     pack: Int, from first: Int, seed: UInt64, into chosen: UnsafeMutablePointer<Int>
   ) {
@@ -73,6 +75,7 @@ struct RowSampler {
 
   /// In proportion to the weights, without replacement: rows that were drawn already are rejected; where
   /// that would take long, the rows of the greatest keys are taken.
+  @_optimize(speed)
   private func drawWeighted(
     _ random: inout Random, _ weights: UnsafeBufferPointer<Double>,
     into chosen: UnsafeMutablePointer<Int>, seen: inout RowSet
@@ -97,6 +100,7 @@ struct RowSampler {
     }
   }
 
+  @_optimize(speed)
   private func drawOne(_ random: inout Random) -> Int {
     guard let cumulative, let total = cumulative.last else { return random.below(rows) }
     let target = random.unit() * total
@@ -111,6 +115,7 @@ struct RowSampler {
   }
 
   /// The rows of the greatest u^(1/weight) (Efraimidis, Spirakis 2006).
+  @_optimize(speed)
   private func drawByKeys(
     _ random: inout Random, _ weights: UnsafeBufferPointer<Double>,
     into chosen: UnsafeMutablePointer<Int>
@@ -143,6 +148,7 @@ struct RowSet {
   }
 
   /// Returns whether the row was new.
+  @_optimize(speed)
   mutating func insert(_ row: Int) -> Bool {
     slots.withUnsafeMutableBufferPointer { slots in
       var slot =

@@ -42,12 +42,14 @@ extension SGDModel {
     }
   }
 
+  @_optimize(speed)
   private func addParts(_ point: UnsafePointer<Double>, to shares: UnsafeMutablePointer<Double>) {
     for feature in 0..<featureCount {
       shares[feature] = -weights[feature] * (point[feature] - map.means[feature])
     }
   }
 
+  @_optimize(speed)
   private func addDistances(
     _ point: UnsafePointer<Double>, to shares: UnsafeMutablePointer<Double>
   ) {
@@ -66,6 +68,7 @@ extension SGDModel {
     }
   }
 
+  @_optimize(speed)
   private func squaredDistance(_ point: UnsafePointer<Double>, _ place: Int) -> Double {
     var sum = 0.0
     for feature in 0..<featureCount {
@@ -75,6 +78,7 @@ extension SGDModel {
     return min(sum, 1e300)
   }
 
+  @_optimize(speed)
   private func addFalls(
     _ point: UnsafePointer<Double>, _ turns: UnsafeMutablePointer<Double>,
     to shares: UnsafeMutablePointer<Double>

@@ -34,6 +34,7 @@ extension SVMModel {
   }
 
   /// Shares that sum to the score; equal ones where none is positive.
+  @_optimize(speed)
   static func scale(
     _ shares: UnsafeMutablePointer<Double>, _ featureCount: Int, to score: Double
   ) {
@@ -51,6 +52,7 @@ extension SVMModel {
     for feature in 0..<featureCount { shares[feature] = score * (shares[feature] / total) }
   }
 
+  @_optimize(speed)
   private func addDistances(
     _ point: UnsafePointer<Double>, _ scratch: KernelRows.Scratch,
     to shares: UnsafeMutablePointer<Double>
@@ -68,6 +70,7 @@ extension SVMModel {
     }
   }
 
+  @_optimize(speed)
   private func squaredDistance(_ point: UnsafePointer<Double>, _ place: Int) -> Double {
     var sum = 0.0
     for feature in 0..<featureCount {
@@ -77,6 +80,7 @@ extension SVMModel {
     return min(sum, 1e300)
   }
 
+  @_optimize(speed)
   private func addSlopes(
     _ point: UnsafePointer<Double>, _ scratch: KernelRows.Scratch,
     to shares: UnsafeMutablePointer<Double>

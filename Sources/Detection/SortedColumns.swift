@@ -29,6 +29,7 @@ struct SortedColumn {
   }
 
   /// The value of the row with that rank, from 0.
+  @_optimize(speed)
   func value(ofRank rank: Int) -> Double {
     var low = 0
     var high = count - 1
@@ -113,6 +114,7 @@ final class ColumnSorter {
   }
 
   /// Sort the column in place; what comes back is good until the next call.
+  @_optimize(speed)
   func sort(
     _ column: UnsafeMutablePointer<Double>, check: @escaping () throws(DetectionError) -> Void
   ) throws(DetectionError) -> SortedColumn {

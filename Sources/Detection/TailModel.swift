@@ -51,6 +51,7 @@ final class TailModel: ColumnwiseModel {
   }
 
   /// -log(k / rows) for k of 1 ... rows; for none, the value itself is counted with the rows.
+  @_optimize(speed)
   private static func tailTable(rows: Int, call: Call) throws(DetectionError) -> Buffer<Double> {
     let tails = try Buffer<Double>(count: rows + 1, zeroed: false)
     tails[0] = log(Double(rows) + 1)
@@ -65,6 +66,7 @@ final class TailModel: ColumnwiseModel {
     return tails
   }
 
+  @_optimize(speed)
   private static func column(
     _ sorted: SortedColumn, _ tails: Buffer<Double>, _ part: PartOfTails
   ) throws(DetectionError) -> Column {

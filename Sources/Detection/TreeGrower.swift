@@ -65,6 +65,7 @@ final class TreeGrower {
   }
 
   /// Grow a tree; its number gives the random stream.
+  @_optimize(speed)
   func grow(tree: Int) throws(DetectionError) -> ([TreeNode], [Term]) {
     random = Random(seed: plan.seed, stream: UInt64(tree))
     nodeCount = 0
@@ -105,6 +106,7 @@ final class TreeGrower {
 
   /// Put the features of this tree at the head of `features`; returns how many they are. Where a tree has
   /// all, the first is the one its root will try first: the trees take turns, from a random beginning.
+  @_optimize(speed)
   private func drawFeatures(_ tree: Int) -> Int {
     for index in features.indices { features[index] = index }
     guard plan.featuresPerTree < X.columns else {
@@ -118,6 +120,7 @@ final class TreeGrower {
     return plan.featuresPerTree
   }
 
+  @_optimize(speed)
   private func drawRows(_ tree: Int) throws(DetectionError) {
     sampler.draw(tree: tree, seed: plan.seed, &random, into: chosen.base, seen: &seen)
     if columnsAreShared {
@@ -138,6 +141,7 @@ final class TreeGrower {
 
   /// Split at a uniform threshold of a random feature that is not constant here.
   /// Returns how many rows stay left, and how many features are known to be constant; nil for a leaf.
+  @_optimize(speed)
   private func splitByFeature(_ task: Task, usable: Int) -> (lefts: Int, constants: Int)? {
     var constants = task.constants
     let own = rows.base + task.first
@@ -166,6 +170,7 @@ final class TreeGrower {
   }
 
   /// Missing values go where a row drawn at random would go. Returns whether that is left.
+  @_optimize(speed)
   private func sendMissing(_ count: Int, _ threshold: Float) -> Bool {
     var lefts = 0
     var present = 0
@@ -183,6 +188,7 @@ final class TreeGrower {
   /// Split by a hyperplane through random features that are not constant here: coefficients are normal,
   /// in units of each feature's range, and the threshold is uniform over the rows' projections, so that
   /// no side is empty.
+  @_optimize(speed)
   private func splitByHyperplane(_ task: Task, usable: Int) -> (lefts: Int, constants: Int)? {
     var constants = task.constants
     let own = rows.base + task.first
@@ -234,6 +240,7 @@ final class TreeGrower {
   }
 
   /// Uniform in [least, greatest), never a negative zero.
+  @_optimize(speed)
   private func randomThreshold(_ least: Float, _ greatest: Float) -> Float {
     let span = Double(greatest) - Double(least)
     let threshold = Float(Double(least) + random.unit() * span) + 0

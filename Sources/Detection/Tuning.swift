@@ -71,6 +71,11 @@ public final class Tuning {
     _ X: Matrix, labels: UnsafeBufferPointer<Int32>?, plan: TuningPlan, call: Call
   ) throws(DetectionError) {
     try plan.check()
+    guard !detectorClass.info.capabilities.contains(.series) else {
+      throw DetectionError(
+        .notSupported,
+        "\(detectorClass.info.name) reads rows as the steps of a series; tuning deals rows in a random order")
+    }
     let criterion = try plan.criterion(labelled: labels != nil)
     let places = try grid.configurations(budget: plan.budget, seed: plan.seed)
     try Detector(detectorClass).check(Training(X, labels: labels))

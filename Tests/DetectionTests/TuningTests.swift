@@ -115,7 +115,7 @@ struct TuningRoundTests {
 
 struct TuningTests {
   /// What tuning takes for granted: these options move the threshold, and no score.
-  @Test(arguments: Registry.classes.map(\.info.name))
+  @Test(arguments: DetectorProfile.all.map(\.name))
   func contaminationMovesNoScore(_ name: String) throws {
     let specs = try Registry.find(name).info.options
     let X = Table.cloud(200, 3)

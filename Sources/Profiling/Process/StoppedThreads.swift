@@ -105,7 +105,9 @@ final class StoppedThreads {
       waiting.removeLast(waiting.count - left)
       let waited = cp_now() - begin
       if waiting.isEmpty || waited > patience { break }
-      if waited > 200_000 { cp_pause(50_000) } else { sched_yield() }
+      // Who sleeps is woken at once even where others want the processor; who yields it, or spins, waits for
+      // them, and the target with him (90 % of stops: 70 us instead of milliseconds, on a busy machine).
+      cp_pause(waited > 200_000 ? 50_000 : 10_000)
     }
     return waiting
   }

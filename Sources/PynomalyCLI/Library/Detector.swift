@@ -77,10 +77,17 @@ final class Detector: @unchecked Sendable {
   /// Whether rows are the steps of a series, which only as a whole can be scored.
   var readsSeries: Bool { pyn_detector_reads_series(handle) == 1 }
 
-  /// The rows where the discords of the series that was fitted begin; nil when the detector finds none.
-  var discords: Set<Int>? {
+  /// The rows where the discords of the series that was fitted begin, and their scores; nil when the detector
+  /// finds none.
+  var discords: [Int: Double]? {
     guard let count = fitted("n_discords") else { return nil }
-    return Set((0..<Int(count)).compactMap { fitted("discord_\($0)").map { Int($0) } })
+    var found: [Int: Double] = [:]
+    for number in 0..<Int(count) {
+      if let row = fitted("discord_\(number)") {
+        found[Int(row)] = fitted("discord_\(number)_score")
+      }
+    }
+    return found
   }
 
   private func fitted(_ name: String) -> Double? {

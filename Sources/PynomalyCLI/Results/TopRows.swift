@@ -27,12 +27,12 @@ struct TopRow {
 /// can be explained without reading the table again.
 struct TopRows {
   private let limit: Int
-  /// No other rows than these; nil for all.
-  private let among: Set<Int>?
+  /// No other rows than these, with these scores; nil for all.
+  private let among: [Int: Double]?
   /// A heap whose root is the least of the best.
   private var heap: [TopRow] = []
 
-  init(limit: Int, among: Set<Int>? = nil) {
+  init(limit: Int, among: [Int: Double]? = nil) {
     self.limit = limit
     self.among = among
   }
@@ -42,9 +42,12 @@ struct TopRows {
   mutating func take(_ chunk: Chunk, hasLabels: Bool) {
     guard limit > 0 else { return }
     for row in 0..<chunk.rows {
-      let score = chunk.scores[row]
+      var score = chunk.scores[row]
+      if let among {
+        guard let own = among[chunk.firstRow + row] else { continue }
+        score = own
+      }
       if heap.count == limit, score <= heap[0].score { continue }
-      if let among, !among.contains(chunk.firstRow + row) { continue }
       let found = TopRow(
         row: chunk.firstRow + row, line: chunk.line(ofRow: row),
         fileOffset: chunk.fileOffset(ofRow: row), score: score,
