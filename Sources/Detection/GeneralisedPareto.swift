@@ -70,7 +70,7 @@ extension GeneralisedPareto {
       best = best.better(profile.highest((-48...0).map { -(1 - exp(Double($0) * 0.5)) }.reversed()))
       best = best.better(profile.highest((0...48).map { -1e-7 * exp(Double($0) * 0.335) }))
       // Above 0: until even the smallest excess has x y >> 1, from where the likelihood only falls.
-      let last = min(1e300, 1e3 / max(smallest / largest, 1e-300))
+      let last = 1e3 / max(smallest / largest, 1e-303)
       var grid = [1e-7 / mean]
       while let x = grid.last, x < last { grid.append(x * 2) }
       best = best.better(profile.highest(grid))

@@ -12,7 +12,8 @@ enum ScoreFormat: String, CaseIterable {
   }
 }
 
-/// Writes row, score and label of every row, and its probability where there is a calibration. Scores are printed so that they read back exactly.
+/// Writes row, score and label of every row, and its probability where there is a calibration. Scores are
+/// printed so that they read back exactly.
 struct ScoreWriter {
   let file: OutputFile
   let format: ScoreFormat
