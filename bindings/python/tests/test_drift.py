@@ -296,7 +296,9 @@ print(drift.rows, drift.looks)
 
 
 def test_threads_share_one():
-    done = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True, timeout=170)
+    done = subprocess.run(
+        [sys.executable, "-c", SHARED], capture_output=True, text=True, timeout=170
+    )
     assert (done.returncode, done.stdout) == (0, "100000 9996\n"), done.stderr
 
 
@@ -398,7 +400,9 @@ def test_odd_arguments_are_named():
             DriftDetector(X, **options)
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
 def test_copies_go_their_own_way(copied):
     random = np.random.default_rng(2)
     X = random.normal(size=(900, 2))

@@ -63,7 +63,10 @@ class Calibration:
         kinds = None
         if labels is not None:
             given = np.asarray(labels).ravel()
-            unknown = np.flatnonzero((given != given) | np.equal(given, None))  # noqa: PLR0124 - NaN
+            missing = given != given  # noqa: PLR0124 - NaN
+            if given.dtype == object:
+                missing = np.array([one is None or one != one for one in given])  # noqa: PLR0124
+            unknown = np.flatnonzero(missing)
             if unknown.size:
                 raise InvalidDataError(f"the label of row {unknown[0]} is {given[unknown[0]]!r}")
             kinds = np.ascontiguousarray(given != 0, dtype=np.int32)
