@@ -132,9 +132,10 @@ struct StreamLearnerTests {
 
   /// Rows are learnt in parts only when there are more than the sample holds; then the same parts as ever.
   @Test func partsAreHeldBackUntilTheSampleIsFull() throws {
-    for (rows, columns) in [(131_000, 2), (131_072, 2), (131_073, 2), (140_000, 2), (132_000, 150)] {
+    let columns = 2
+    for rows in [131_072, 131_073] {
       let X = Table(rows, columns) { row, column in Double((row * 7919 + column * 104_729) % 1009) / 1009 }
-      let detector = try make("SGDOneClassSVM", ["random_state": .int(3)])
+      let detector = try make("SGDOneClassSVM", ["kernel": .string("linear"), "max_iter": .int(1)])
       let learner = try StreamLearner(
         detector, columns: columns, continuing: false, call: Call(threads: 1))
       let batch = try Buffer<Double>(count: 50_000 * columns)
@@ -147,7 +148,7 @@ struct StreamLearnerTests {
       }
       #expect((learner.firstRow > 0) == (rows > 131_072))
       try learner.finish()
-      let parts = try make("SGDOneClassSVM", ["random_state": .int(3)])
+      let parts = try make("SGDOneClassSVM", ["kernel": .string("linear"), "max_iter": .int(1)])
       if rows > 131_072 {
         let size = StreamLearner.partRows(columns: columns)
         for first in stride(from: 0, to: rows, by: size) {
