@@ -752,7 +752,10 @@ struct ArrowArrayStream {
  * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
  *
  * Of at most 131072 rows the model is the one that pyn_detector_fit makes of the same rows, also where that goes
- * over them more than once.
+ * over them more than once. Its threshold may differ from that of pyn_detector_fit when there are more rows
+ * than the sample has: another sample is drawn.
+ *
+ * Detectors of series (PYN_CAPABILITY_SERIES) keep the whole stream in memory, whatever its length.
  *
  * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
  * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,

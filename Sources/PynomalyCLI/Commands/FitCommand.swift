@@ -7,8 +7,8 @@ struct Fit: ParsableCommand {
       The file is read once, in chunks of up to 10,000 rows, in bounded memory; a --threshold that is \
       found from the scores, and --probability, read it once more each, with up to 20 bytes a row. Detectors with \
       partial_fit ("pynomaly detectors NAME" says) learn from all rows, in their order. Others see \
-      a random sample of 131,072 rows when there are more, drawn by the seed. See "pynomaly help \
-      detect" for what files may look like.
+      a random sample of 131,072 rows when there are more, drawn by the seed; detectors of series \
+      hold the whole file in memory. See "pynomaly help detect" for what files may look like.
       """)
 
   @OptionGroup(title: "Table options") var table: TableOptions
