@@ -4,7 +4,7 @@
 
 For each detector with default options: what a fit, the scoring of all rows and of one row, and memory cost
 at some tens of shapes (costs.py), reduced to a few terms in the rows and columns, and the mean ROC-AUC and
-average precision over the labelled sets, with its standard error. With --only the other rows of the table stay; times are brought to
+average precision over the labelled sets. With --only the other rows of the table stay; times are brought to
 the machine of those by pyn_machine_speed. Without it the machine becomes the new reference. --light measures
 fewer shapes, once each. What --raw holds already is not measured again. Build the library again afterwards.
 """

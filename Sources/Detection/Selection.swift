@@ -174,22 +174,12 @@ public struct Selection {
   /// Bytes of ``reason``, at most: pyn_selection has room for 384 with the end.
   static let reasonRoom = 383
 
-  /// What it lacks, and what it costs where there is room for that.
+  /// What it lacks (never more than there is room for), and what it costs where there is room for that, too.
   func words(_ lacks: [String], _ realTime: Bool) -> String {
-    let more = "more"
-    var text = ""
-    for (place, lack) in lacks.enumerated() {
-      let next = text.isEmpty ? lack : "\(text); \(lack)"
-      let room = place == lacks.count - 1 ? 1 : more.utf8.count + 3
-      guard next.utf8.count + room <= Selection.reasonRoom else {
-        text += "; " + more
-        break
-      }
-      text = next
-    }
     let costs = costWords(realTime)
-    guard !text.isEmpty else { return costs }
-    return text.utf8.count + costs.utf8.count + 2 <= Selection.reasonRoom ? "\(text). \(costs)" : "\(text)."
+    guard !lacks.isEmpty else { return costs }
+    let text = lacks.joined(separator: "; ") + "."
+    return text.utf8.count + 1 + costs.utf8.count <= Selection.reasonRoom ? "\(text) \(costs)" : text
   }
 
   private func costWords(_ realTime: Bool) -> String {
