@@ -80,7 +80,7 @@ struct SelectionTests {
   }
 
   @Test func reasonsEndWhereASentenceEnds() throws {
-    let found = try ranked(1 << 40, 1 << 20) {
+    let found = try ranked(1 << 48, 1 << 48) {
       $0.capabilities = [.partialFit, .explain, .missingValues, .sampleWeight, .warmStart, .series]
       $0.maxFitSeconds = 1e-9
       $0.maxRowSeconds = 1e-12
