@@ -934,8 +934,8 @@ typedef struct pyn_selection_request {
 typedef struct pyn_selection {
     size_t struct_size;
     const char *detector;
-    int32_t fits;              /* 1: it can do what was asked, within the limits */
-    int32_t measured;          /* 0: nobody measured it (a plugin's detector); the numbers are NaN */
+    int32_t fits;              /* 1: it can do what was asked, within the limits; 0 where not measured */
+    int32_t measured;          /* 0: nobody measured it (detectors of plugins and of series); the numbers are NaN */
     double fit_seconds;
     double score_seconds;      /* of all rows in one call */
     double score_row_seconds;  /* of a call for one row */
@@ -947,8 +947,11 @@ typedef struct pyn_selection {
 
 #define PYN_SELECTION_INIT { sizeof(pyn_selection), NULL, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, { 0 } }
 
-/* Rank the detectors, the best first: those that fit, by quality (the mean of ROC-AUC and average precision)
- * less 0.02 for every ten times the time; those that nobody measured; those that do not fit. Writes the first
+/* Rank the detectors, the best first: the guide's, unless another is measurably better (by more than 0.04, the
+ * standard error); the others that fit, by quality (the mean of ROC-AUC and average precision) less 0.02 for
+ * every ten times a time above 1 s (fit and score; in real time the fit, and one row above 1 ms); those that
+ * nobody measured, of which nobody knows whether they keep within the limits; those that do not fit. Those of
+ * series fit only with PYN_CAPABILITY_SERIES, and are not measured. Writes the first
  * `capacity` of them to `ranked` (which may be NULL with capacity 0), and how many there are to *count.
  * The struct_size of ranked[0] holds for all. Errors: INVALID_ARGUMENT. [any thread] */
 pyn_status pyn_select_detector(const pyn_selection_request *request, pyn_selection *ranked,
@@ -1002,15 +1005,19 @@ pyn_status pyn_tuning_add_text(pyn_tuning *tuning, const char *option, const cha
 
 /* The default grid in place of what was added. IsolationForest: n_estimators 50, 100, 200; max_features 0.5,
  * 0.8, 1; contamination 0.1, 0.15, 0.2. Others: usual values of the options that change scores.
- * Errors: NOT_SUPPORTED (none of the detector's options is known). [one thread per object] */
+ * Errors: NOT_SUPPORTED (none of the detector's options is known to change scores, as with COPOD, ECOD and
+ * MAD). [one thread per object] */
 pyn_status pyn_tuning_add_defaults(pyn_tuning *tuning, pyn_error *error);
 
 /* Compare the configurations on X. call->labels (0 inlier, 1 outlier) give labels; folds then have their share
  * of each kind. A fold's model has the seed random_state + fold, the same for all configurations. Options that
- * move nothing but the threshold (contamination; MAD: threshold) are not fitted for again. A configuration
+ * move nothing but the threshold (contamination; MAD: threshold) are not fitted for again, and no criterion
+ * judges them. A configuration
  * that fails is told in its result; the call fails only when all do. When it fails or is cancelled the
  * earlier results stay. Each fit has one thread while there are more fits than threads. Keeps two copies of X
- * while it runs. The stage of progress is "tune".
+ * while it runs, some 200 bytes a fit of a round, and what the fits of all threads need; with stability 8 bytes
+ * for each of at most 16,384 rows and fold of the configurations at work, with a holdout of all configurations
+ * and repeats. The stage of progress is "tune".
  * Errors: INVALID_ARGUMENT (plan, empty grid), INVALID_DATA (too few rows or labels of a kind for the folds,
  * values), SHAPE_MISMATCH (labels), NOT_SUPPORTED (sample weights, detectors of series), CANCELLED, OUT_OF_MEMORY.
  * [one thread per object] */
@@ -1044,13 +1051,18 @@ int32_t pyn_tuning_get_criterion(const pyn_tuning *tuning);
  * [one thread per object] */
 const char *pyn_tuning_option_at(const pyn_tuning *tuning, int64_t index);
 
+/* 1 where the criterion can tell the values of that option of the grid apart; 0 where they move nothing but the
+ * threshold (contamination; MAD: threshold) or index is out of range. [one thread per object] */
+int32_t pyn_tuning_option_is_judged(const pyn_tuning *tuning, int64_t index);
+
 /* What became of configuration `index`; one value a fold, round after round, into `folds` (NULL, or room for
  * `capacity` >= fold_count of them). Errors: INVALID_ARGUMENT (index), SHAPE_MISMATCH.
  * [any thread, while no run goes on] */
 pyn_status pyn_tuning_get_result(const pyn_tuning *tuning, int64_t index, pyn_tuning_result *result,
                                  double *folds, int64_t capacity, pyn_error *error);
 
-/* A detector with the options of configuration `index`, not fitted; read them with pyn_detector_get_option.
+/* A detector with the options of configuration `index`, not fitted; index -1: of the best, but with the options
+ * that are not judged as the tuned detector has them, for equals differ in nothing else. Read them with pyn_detector_get_option.
  * Free it with pyn_detector_free. Errors: INVALID_ARGUMENT. [any thread, while no run goes on] */
 pyn_status pyn_tuning_create_detector(const pyn_tuning *tuning, int64_t index, pyn_detector **detector,
                                       pyn_error *error);
