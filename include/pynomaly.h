@@ -757,6 +757,9 @@ struct ArrowArrayStream {
  *
  * Detectors of series (PYN_CAPABILITY_SERIES) keep the whole stream in memory, whatever its length.
  *
+ * Detectors of a series (pyn_detector_reads_series) learn from all rows at once, which are held in memory; so
+ * does pyn_detector_partial_fit_stream. Detectors that hold others learn in parts where all of those can.
+ *
  * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
  * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,
  * Vitter 1985, drawn by random_state), which with one batch is all that is kept in memory. With the option

@@ -29,14 +29,16 @@ public final class StreamLearner {
       throw DetectionError(
         .notSupported, "\(info.name) learns from labels, which a stream does not have")
     }
-    let inParts = info.capabilities.contains(.partialFit)
-    guard inParts || !continuing else {
+    guard info.capabilities.contains(.partialFit) || !continuing else {
       throw DetectionError(
         .notSupported,
         "\(info.name) cannot go on learning from a stream (partial_fit)"
           + (info.capabilities.contains(.warmStart)
             ? "; with the option warm_start, fitting a stream grows the model" : ""))
     }
+    // A stream is one series; where parts are impossible, the first one says which held detector is why.
+    let inParts =
+      !detector.readsSeries && (continuing || detector.detectorClass.learnsInParts(detector.options))
     let goesOn = continuing || (inParts && detector.options.bool("warm_start"))
     if goesOn, let model = detector.model, model.featureCount != columns {
       throw DetectionError(
@@ -128,7 +130,11 @@ public final class StreamLearner {
   public func finish() throws(DetectionError) {
     guard part != nil, !fitsFew || firstRow + filled > 0 else {
       return try sample.withMatrix { (X) throws(DetectionError) in
-        try detector.fit(Training(X), call: call)
+        if isContinuing {
+          try detector.partialFit(Training(X), call: call)
+        } else {
+          try detector.fit(Training(X), call: call)
+        }
       }
     }
     try learnPart()
