@@ -1274,7 +1274,8 @@ enum {
     PYN_PROFILE_SPEEDSCOPE = 2, /* JSON for speedscope */
     PYN_PROFILE_RAW = 3,        /* a line a stack: "outer;inner 12" */
     PYN_PROFILE_SUMMARY = 4,    /* one line for people: how the sampling went, and why it ended */
-    PYN_PROFILE_PPROF = 5       /* a message of profile.proto, not compressed, for pprof */
+    PYN_PROFILE_PPROF = 5,      /* a message of profile.proto, not compressed, for pprof */
+    PYN_PROFILE_CHROMETRACE = 6 /* JSON for chrome://tracing: stacks side by side, time added up */
 };
 
 /* Write an ended recording in a format. Errors: INVALID_ARGUMENT (format, or it has not ended), IO.
