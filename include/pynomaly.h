@@ -752,7 +752,13 @@ struct ArrowArrayStream {
  * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
  *
  * Of at most 131072 rows the model is the one that pyn_detector_fit makes of the same rows, also where that goes
- * over them more than once.
+ * over them more than once. Its threshold may differ from that of pyn_detector_fit when there are more rows
+ * than the sample has: another sample is drawn.
+ *
+ * Detectors of series (PYN_CAPABILITY_SERIES) keep the whole stream in memory, whatever its length.
+ *
+ * Detectors of a series (pyn_detector_reads_series) learn from all rows at once, which are held in memory; so
+ * does pyn_detector_partial_fit_stream. Detectors that hold others learn in parts where all of those can.
  *
  * Others learn from a sample: up to 131072 rows the model is the one that pyn_detector_fit makes of the
  * same rows; of more rows it learns from a uniform random sample of that many (reservoir sampling,
@@ -1074,11 +1080,17 @@ pyn_status pyn_tuning_create_detector(const pyn_tuning *tuning, int64_t index, p
  * most alpha, however long it runs: look k has the level alpha / (k (k + 1)). The price is that late looks see
  * only larger drifts. With EACH_LOOK each look has the level alpha, so false alarms come about once in
  * 1 / alpha looks. Both presume that rows are independent of each other: where neighbours are alike, as in
- * sensor data, choose a larger step between rows or a smaller alpha.
+ * sensor data, choose a larger step between rows or a smaller alpha. With scores the reference must be rows
+ * that the detector was NOT fitted on (or, of KNN, its pyn_detector_get_training_scores be given as theirs): many
+ * detectors score the rows they were fitted on lower than others of the same kind, and every stream then seems
+ * to drift. Scores of series (MatrixProfile, SlidingWindow) depend on each other: with them no level holds.
+ *
+ * Threads may share a monitor: a call waits while another is at it. The progress callback of an update must not
+ * call the monitor it updates (INVALID_ARGUMENT).
  *
  * Memory, with d features (the scores are one more): 8 d (reference rows + window) bytes, twice 8 d window while
  * an update looks. A look is O(window log(window) + reference rows) a feature, and the p-value at most
- * O(window * reference rows). */
+ * O(window * reference rows), and nothing more where that product is above 2^25: then it is the limit. */
 typedef struct pyn_drift pyn_drift;
 
 enum {
@@ -1105,15 +1117,15 @@ typedef struct pyn_drift_options {
 #define PYN_DRIFT_OPTIONS_INIT \
     { sizeof(pyn_drift_options), 0.05, 1000, 0, 10000, 0, PYN_DRIFT_HOLM, PYN_DRIFT_LIFETIME }
 
-/* Begin with a reference of at least 2 rows and 1 column, all finite: the data that the detector was fitted on.
- * `scores` are the detector's scores of the same rows, or NULL; `options` NULL for the defaults. Free it with
+/* Begin with a reference of at least 2 rows and 1 column, all finite.
+ * `scores` are the detector's scores of the same rows (see above), or NULL; `options` NULL for the defaults. Free it with
  * pyn_drift_free. Errors: INVALID_ARGUMENT, INVALID_DATA (row and column are said), SHAPE_MISMATCH,
  * OUT_OF_MEMORY. [any thread] */
 pyn_status pyn_drift_create(const pyn_matrix *reference, const double *scores, int64_t score_count,
                             const pyn_drift_options *options, pyn_drift **drift, pyn_error *error);
 
 /* Take the next rows of the stream, with their scores if the reference has them. Errors: as pyn_drift_create,
- * and CANCELLED; when it fails none of the rows was taken. [one thread per object] */
+ * and CANCELLED; when it fails none of the rows was taken. [any thread] */
 pyn_status pyn_drift_update(pyn_drift *drift, const pyn_matrix *X, const double *scores, int64_t score_count,
                             const pyn_call *call, pyn_error *error);
 
@@ -1130,14 +1142,15 @@ typedef struct pyn_drift_report {
 
 #define PYN_DRIFT_REPORT_INIT { sizeof(pyn_drift_report), 0, 0, 0.0, 0, 0, 0, 0 }
 
-/* [one thread per object] */
+/* [any thread] */
 pyn_status pyn_drift_get_report(const pyn_drift *drift, pyn_drift_report *report, pyn_error *error);
 
 /* What the last look found of a feature. */
 typedef struct pyn_drift_feature {
     size_t struct_size;
     double statistic;        /* the largest distance between the two empirical distributions, 0 .. 1 */
-    double p_value;          /* exact where it is 1e-14 or more (two-sided; with ties: at most too large) */
+    double p_value;          /* two-sided; exact, but below 1e-14 and where the sizes' product is above 2^25 the
+                              * limit, which is at most too large, as all are with ties */
     double adjusted_p_value; /* corrected for the number of features: drifted where it is at most the level */
     double psi;              /* population stability index over tenths of the reference: by rule of thumb below 0.1
                               * no change, above 0.25 a large one. For people; it decides nothing */
@@ -1148,13 +1161,13 @@ typedef struct pyn_drift_feature {
 
 #define PYN_DRIFT_FEATURE_INIT { sizeof(pyn_drift_feature), 0.0, 0.0, 0.0, 0.0, 0, 0, 0 }
 
-/* Errors: INVALID_ARGUMENT (index). [one thread per object] */
+/* Errors: INVALID_ARGUMENT (index). [any thread] */
 pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
                                  pyn_error *error);
 
 /* Save a drift monitor with all it has seen, and load it. As pyn_detector_save_memory and _load_memory: with
  * buffer NULL only *size is set, and loading is safe with bytes from a stranger.
- * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [one thread per object] */
+ * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [any thread] */
 pyn_status pyn_drift_save_memory(const pyn_drift *drift, void *buffer, size_t capacity, size_t *size,
                                  pyn_error *error);
 pyn_status pyn_drift_load_memory(const void *data, size_t size, pyn_drift **drift, pyn_error *error);
@@ -1261,7 +1274,8 @@ enum {
     PYN_PROFILE_SPEEDSCOPE = 2, /* JSON for speedscope */
     PYN_PROFILE_RAW = 3,        /* a line a stack: "outer;inner 12" */
     PYN_PROFILE_SUMMARY = 4,    /* one line for people: how the sampling went, and why it ended */
-    PYN_PROFILE_PPROF = 5       /* a message of profile.proto, not compressed, for pprof */
+    PYN_PROFILE_PPROF = 5,      /* a message of profile.proto, not compressed, for pprof */
+    PYN_PROFILE_CHROMETRACE = 6 /* JSON for chrome://tracing: stacks side by side, time added up */
 };
 
 /* Write an ended recording in a format. Errors: INVALID_ARGUMENT (format, or it has not ended), IO.

@@ -78,6 +78,10 @@ public protocol DetectorClass: Sendable {
   /// Whether rows are the steps of a series in order, whose scores depend on the rows before and behind.
   func readsSeries(_ options: Options) -> Bool
 
+  /// Whether ``partialFit(_:options:previous:call:)`` works with these options: detectors that hold others have
+  /// the capability, but learn in parts only where those do.
+  func learnsInParts(_ options: Options) -> Bool
+
   /// The share of outliers that contamination "auto" stands for where the method has no threshold of its
   /// own; nil where it has one.
   var usualContamination: Double? { get }
@@ -143,6 +147,7 @@ extension DetectorClass {
   public var keepsTrainingScores: Bool { false }
   public var knowsTrainingScores: Bool { keepsTrainingScores }
   public func readsSeries(_ options: Options) -> Bool { info.capabilities.contains(.series) }
+  public func learnsInParts(_ options: Options) -> Bool { info.capabilities.contains(.partialFit) }
   public var usualContamination: Double? { nil }
   public var mostThresholdRows: Int { Int.max }
   public var fitsInParts: Bool { false }

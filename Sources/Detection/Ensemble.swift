@@ -40,6 +40,12 @@ struct Ensemble: DetectorClass {
     }
   }
 
+  func learnsInParts(_ options: Options) -> Bool {
+    ((try? options.detectors("detectors")) ?? []).allSatisfy {
+      $0.detectorClass.learnsInParts($0.options)
+    }
+  }
+
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
@@ -95,7 +101,7 @@ struct Ensemble: DetectorClass {
     } else {
       shares = try weights(options, combination, count: count)
     }
-    let combiner = try Combiner(combination, shares, rows: X.rows)
+    let combiner = inPart ? nil : try Combiner(combination, shares, rows: X.rows)
     var members: [Member] = []
     var scales: [MemberScale] = []
     for index in 0..<count {
@@ -105,9 +111,14 @@ struct Ensemble: DetectorClass {
       do throws(DetectionError) {
         let member = try fit(index, part.part(0...0.6))
         let scores = try member.trainingScores(X, call: part.part(0.6...0.9))
-        let scale = try MemberScale(
+        var scale = try MemberScale(
           scores, ranked: combination == .rankAverage, call: part.part(0.9...1))
-        try combiner.add(scores, scale, index, threads: call.threads)
+        if let before = earlier?.scales[index] {
+          // Another stream of numbers for each member and each part; the members' seeds are drawn by `seed`.
+          let stream = UInt64(before.count) &* UInt64(NestedDetector.mostInList) &+ UInt64(index)
+          scale = try before.joined(scale, scores, Random(seed: ~seed, stream: stream))
+        }
+        try combiner?.add(scores, scale, index, threads: call.threads)
         members.append(member)
         scales.append(scale)
       } catch {
@@ -116,7 +127,7 @@ struct Ensemble: DetectorClass {
     }
     return try EnsembleModel(
       members, scales, combination, shares, seed: seed, featureCount: X.columns,
-      trainingScores: inPart ? nil : combiner.finish(threads: call.threads))
+      trainingScores: combiner?.finish(threads: call.threads))
   }
 
   /// The members' shares of the score; they sum to 1.

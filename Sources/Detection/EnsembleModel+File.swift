@@ -1,5 +1,5 @@
-/// u32 combination, u64 seed, u64 members; for each its weight, mean, deviation, its sorted training scores
-/// (u64 count; none but with ranks), and the model as ``ModelFile`` writes models within models.
+/// u32 combination, u64 seed, u64 members; for each its weight, u64 number, mean and standard deviation
+/// of its training scores, sorted ones of them (u64 count; none but with ranks), and the model as ``ModelFile`` writes models within models.
 extension EnsembleModel {
   func write(to writer: inout ModelWriter) throws(DetectionError) {
     writer.write(UInt32(Ensemble.Combination.allCases.firstIndex(of: combination) ?? 0))
@@ -7,8 +7,9 @@ extension EnsembleModel {
     writer.write(UInt64(members.count))
     for (index, member) in members.enumerated() {
       writer.write(weights[index])
+      writer.write(UInt64(scales[index].count))
       writer.write(scales[index].mean)
-      writer.write(scales[index].deviation)
+      writer.write(scales[index].spread)
       if let sorted = scales[index].sorted {
         try writer.write(all: sorted)
       } else {
@@ -34,14 +35,17 @@ extension EnsembleModel {
     var members: [Member] = []
     for _ in 0..<count {
       let weight = try reader.read(Double.self, "weight")
+      let seen = try reader.readCount(
+        "number of training scores", atLeast: 1, atMost: MemberScale.mostScores)
       let mean = try reader.read(Double.self, "mean")
       let deviation = try reader.read(Double.self, "deviation")
-      guard (0...1).contains(weight), mean.isFinite, deviation > 0, deviation.isFinite else {
+      guard (0...1).contains(weight), mean.isFinite, deviation >= 0, deviation.isFinite else {
         throw reader.damaged("weight \(weight), mean \(mean) and deviation \(deviation) of a member")
       }
-      let sorted = try readRanks(&reader, wanted: combination == .rankAverage)
+      let sorted = try readRanks(
+        &reader, atMost: combination == .rankAverage ? min(seen, MemberScale.mostRanks) : 0)
       weights.append(weight)
-      scales.append(MemberScale(mean: mean, deviation: deviation, sorted: sorted))
+      scales.append(MemberScale(count: seen, mean: mean, spread: deviation, sorted: sorted))
       members.append(try ModelFile.readMember(&reader, featureCount: featureCount))
     }
     return EnsembleModel(
@@ -50,11 +54,11 @@ extension EnsembleModel {
   }
 
   private static func readRanks(
-    _ reader: inout ModelReader, wanted: Bool
+    _ reader: inout ModelReader, atMost most: Int
   ) throws(DetectionError) -> Buffer<Double>? {
     let count = try reader.readCount(
-      "number of ranks", atLeast: wanted ? 1 : 0, atMost: wanted ? MemberScale.mostRanks : 0)
-    guard wanted else { return nil }
+      "number of ranks", atLeast: most > 0 ? 1 : 0, atMost: most)
+    guard most > 0 else { return nil }
     let sorted = try reader.readValues(count, "ranks")
     for index in 0..<count where !(sorted[index].isFinite && sorted[max(index - 1, 0)] <= sorted[index]) {
       throw reader.damaged("the training scores of a member are not finite and in ascending order")

@@ -1,18 +1,27 @@
 /// Makes a member's scores comparable with those of others, by what its training scores were.
 struct MemberScale: Sendable {
+  /// Training scores so far.
+  let count: Int
   let mean: Double
-  /// Above 0; 1 where all training scores are the same.
+  /// Their standard deviation.
+  let spread: Double
+  /// That, or 1 where all training scores are the same.
   let deviation: Double
-  /// Training scores in ascending order, at most ``mostRanks`` evenly picked ones; only where ranks are wanted.
+  /// Training scores in ascending order, at most ``mostRanks``: evenly picked ones of one fit, a uniform sample of
+  /// learning in parts. Only where ranks are wanted.
   let sorted: Buffer<Double>?
 
   static let mostRanks = 1 << 16
+  static let mostScores = 1 << 53
   /// Standardised scores stay within this, so that their sums are finite.
   static let most = 1e100
 
-  init(mean: Double, deviation: Double, sorted: Buffer<Double>?) {
+  init(count: Int, mean: Double, spread: Double, sorted: Buffer<Double>?) {
+    self.count = count
     self.mean = mean
-    self.deviation = deviation
+    self.spread = spread
+    // What rounding alone may make is no difference between the scores.
+    deviation = spread > abs(mean) * Double(count) * .ulpOfOne && spread.isNormal ? spread : 1
     self.sorted = sorted
   }
 
@@ -36,11 +45,10 @@ struct MemberScale: Sendable {
         squares += part * part / count
       }
     }
-    let deviation = min(2 * largest * squares.squareRoot(), .greatestFiniteMagnitude)
-    self.mean = mean
-    // What rounding alone may make is no difference between the scores.
-    self.deviation = deviation > abs(mean) * count * .ulpOfOne && deviation.isNormal ? deviation : 1
-    sorted = ranked ? try MemberScale.ranks(scores, call) : nil
+    self.init(
+      count: scores.count, mean: mean,
+      spread: min(2 * largest * squares.squareRoot(), .greatestFiniteMagnitude),
+      sorted: ranked ? try MemberScale.ranks(scores, call) : nil)
   }
 
   private static func ranks(

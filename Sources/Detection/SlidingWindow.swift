@@ -36,6 +36,12 @@ struct SlidingWindow: DetectorClass {
   let usualContamination: Double? = 0.1
   var knowsTrainingScores: Bool { true }
 
+  func learnsInParts(_ options: Options) -> Bool {
+    ((try? options.detectors("detector")) ?? []).allSatisfy {
+      $0.detectorClass.learnsInParts($0.options)
+    }
+  }
+
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {

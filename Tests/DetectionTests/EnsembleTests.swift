@@ -170,6 +170,78 @@ struct EnsembleTests {
     #expect((detector.model as? EnsembleModel)?.members.count == 1)
   }
 
+  /// A member whose scores do not change with what it learns, so that parts can be held against the whole.
+  private func inParts(
+    _ X: Table, _ ends: [Int], _ combination: String, threads: Int = 1
+  ) throws -> EnsembleModel {
+    #expect([nil, RunningMean.taken].contains(Registry.add([RunningMean()])))
+    let detector = Detector(try Registry.find("Ensemble"))
+    try detector.set("detectors", .string("[RunningMean, RunningMean]"))
+    try detector.set("combination", .string(combination))
+    try detector.set("random_state", .int(7))
+    var first = 0
+    for end in ends {
+      try detector.partialFit(Training(try X.matrix.slice(first..<end)), call: Call(threads: threads))
+      first = end
+    }
+    return try #require(detector.model as? EnsembleModel)
+  }
+
+  @Test func rowByRowTheStatisticsAreThoseOfTheWhole() throws {
+    let X = Table(500, 1) { row, _ in Double((row * 7919) % 1009) / 7 + 1e6 }
+    for combination in ["average", "rank_average"] {
+      let whole = try inParts(X, [500], combination).scales[1]
+      for ends in [Array(1...500), [1, 2, 300, 301, 500], [499, 500]] {
+        let scale = try inParts(X, ends, combination).scales[1]
+        #expect(scale.count == 500)
+        #expect(abs(scale.mean - whole.mean) <= 1e-12 * whole.mean)
+        #expect(abs(scale.deviation - whole.deviation) <= 1e-8 * whole.deviation)
+        for score in [0, 1e6, 1e6 + 33, 1e6 + 100, 2e6] {
+          #expect(abs(scale.standardised(score) - whole.standardised(score)) <= 1e-6)
+        }
+        #expect((0..<(scale.sorted?.count ?? 0)).allSatisfy { scale.sorted?[$0] == whole.sorted?[$0] })
+        #expect(scale.sorted?.count == whole.sorted?.count)
+      }
+    }
+  }
+
+  /// Ranks of more scores than are kept: a uniform sample, the same in every run.
+  @Test func ranksOfManyParts() throws {
+    let count = MemberScale.mostRanks * 4
+    let X = Table(count, 1) { row, _ in Double((row * 7919) % count) }
+    let ends = Array(stride(from: 16384, through: count, by: 16384))
+    let scale = try inParts(X, ends, "rank_average").scales[0]
+    let sorted = try #require(scale.sorted)
+    #expect(scale.count == count)
+    #expect(sorted.count == MemberScale.mostRanks)
+    #expect((1..<sorted.count).allSatisfy { sorted[$0 - 1] < sorted[$0] })
+    for share in [0.01, 0.1, 0.5, 0.9, 0.99] {
+      #expect(abs(scale.standardised(share * Double(count)) - share) < 0.01)
+    }
+    let again = try inParts(X, ends, "rank_average", threads: 3).scales[0]
+    #expect((0..<sorted.count).allSatisfy { again.sorted?[$0] == sorted[$0] })
+  }
+
+  @Test func partsWithScoresOfAnySize() throws {
+    let X = Table(4, 1) { row, _ in [-1.7e308, 1.7e308, 1e-310, 1.7e308][row] }
+    let scale = try inParts(X, [1, 2, 3, 4], "average").scales[0]
+    #expect(scale.mean.isFinite && scale.deviation.isFinite && scale.deviation > 1e307)
+    let same = try inParts(Table(9, 1) { _, _ in 0.1 }, Array(1...9), "average").scales[0]
+    #expect(same.deviation == 1 && abs(same.mean - 0.1) < 1e-15)
+  }
+
+  @Test func aStreamIsLearntInPartsWhereAllMembersDo() throws {
+    let ensemble = Ensemble()
+    func learns(_ text: String) throws -> Bool {
+      var options = Options(ensemble.info.options)
+      try options.set("detectors", .string(text))
+      return ensemble.learnsInParts(options)
+    }
+    #expect(try learns("[HalfSpaceTrees, Ensemble(detectors=[RobustRandomCutForest])]"))
+    #expect(try !learns("[HalfSpaceTrees, KNN]"))
+    #expect(try !learns("[HalfSpaceTrees, Ensemble(detectors=[HBOS])]"))
+  }
+
   @Test func wrongWeights() throws {
     let X = Table.cloud(30, 2)
     for (weights, combination) in [

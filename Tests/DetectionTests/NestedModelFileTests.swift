@@ -58,7 +58,7 @@ struct NestedModelFileTests {
       detectorClass: inner.detectorClass, options: inner.options, model: try #require(inner.model))
     for depth in 1...5 {
       let model = EnsembleModel(
-        [member], [MemberScale(mean: 0, deviation: 1, sorted: nil)], .average, [1], seed: 0,
+        [member], [MemberScale(count: 1, mean: 0, spread: 1, sorted: nil)], .average, [1], seed: 0,
         featureCount: 2, trainingScores: nil)
       let outer = Detector(
         Ensemble(), options: Options(Ensemble().info.options), model: model, threshold: 0,

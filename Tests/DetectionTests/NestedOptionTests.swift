@@ -33,7 +33,7 @@ struct NestedOptionTests {
     ("", "at character 1: a detector's name is missing"),
     ("KNN,", "at character 5: a detector's name is missing"),
     ("[KNN, Ümlaut]", "at character 7: a detector is written"),
-    ("[KNN, Oracle]", "at character 7: there is no detector \"Oracle\"; the detectors are COPOD"),
+    ("[KNN, Oracle]", "at character 7: there is no detector \"Oracle\"; the detectors are C"),
     ("KNN(n_neighbors=3", "at character 4: \"(\" is never closed"),
     ("KNN)", "at character 4: \")\" closes nothing"),
     ("[KNN)", "at character 5: \")\" does not close \"[\""),

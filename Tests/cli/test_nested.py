@@ -52,6 +52,14 @@ def test_members(cli, write):
     assert "500 rows, 2 features, Ensemble" in out
 
 
+def test_a_long_table_is_sampled_where_a_member_needs_all_rows(cli, write):
+    """More rows than a fit of a stream keeps (131,072)."""
+    write("t.csv", "a\n" + "".join(f"{row * 7919 % 1009}\n" for row in range(132_000)))
+    for members, sampled in [("HBOS, MAD", True), ("HalfSpaceTrees(n_trees=2, window_size=100)", False)]:
+        summary = ok(cli("detect", "t.csv", "--detector", "Ensemble", "--set", f"detectors={members}", "--json"))
+        assert (json.loads(summary)["fitted_on_sample_of"] is not None) is sampled
+
+
 def test_wrong_texts(cli, write):
     write("t.csv", csv(series(50)))
     for text, message in [

@@ -189,6 +189,23 @@ def test_detect_fit_score(run, library, write):
     assert result.code == 2 and "distance (Distance)" in result.err
 
 
+def test_named_within_a_text(run, library, write):
+    write("t.csv", TABLE)
+    window = ["detect", "t.csv", "--detector", "SlidingWindow", "--set", "window=1", "-q"]
+    result = run(*window, "--set", "detector=Distance")
+    assert result.code == 2 and 'there is no detector "Distance"' in result.err
+    assert "No plugin is installed in" in result.err
+    assert run("plugin", "install", library).code == 0
+    result = run(*window, "--set", "detector=Distance(norm=max)", "-o", "a.csv", "--save-model", "m")
+    assert result.code == 0, result.err
+    assert run("score", "t.csv", "--model", "m", "-o", "b.csv", "-q").code == 0
+    assert (run.cwd / "a.csv").read_text() == (run.cwd / "b.csv").read_text()
+    inner = "detectors=[MAD, Ensemble(detectors=[Distance, PCA])]"
+    assert run("detect", "t.csv", "--detector", "Ensemble", "--set", inner, "-q").code == 0
+    result = run(*window, "--set", "detector=Nope")
+    assert result.code == 2 and "distance (Distance)" in result.err
+
+
 def test_a_plugin_that_is_not_there(run, write):
     write("t.csv", TABLE)
     result = run("detect", "t.csv", "--plugin", "nope")

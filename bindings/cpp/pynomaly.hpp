@@ -802,7 +802,8 @@ struct drift_options {
 /// Says when a stream of rows no longer looks like the reference. Moves, does not copy.
 class DriftDetector {
  public:
-  /// Begin with a reference, and the scores of its rows where those are to be watched, too.
+  /// Begin with a reference, and the scores of its rows where those are to be watched, too: rows that the
+  /// detector was not fitted on.
   explicit DriftDetector(const matrix_view& reference, const drift_options& options = {},
                          const std::vector<double>& scores = {}) {
     pyn_drift_options c = PYN_DRIFT_OPTIONS_INIT;

@@ -35,8 +35,20 @@ final class Detector: @unchecked Sendable {
 
   var name: String { libraryString(pyn_detector_get_name(handle)) }
 
-  /// Whether it has partial_fit, and so learns from every row of a stream.
+  /// Whether it has partial_fit, and so learns from every row of a stream; with detectors that an option
+  /// holds, whether they have it, too.
   var learnsInParts: Bool {
+    guard Detector.learnsInParts(name) else { return false }
+    let known = Set(DetectorDescription.names)
+    return ["detector", "detectors"].allSatisfy { held in
+      guard case .string(let text) = option(held) else { return true }
+      return DetectorDescription.words(of: text).allSatisfy {
+        !known.contains($0) || Detector.learnsInParts($0)
+      }
+    }
+  }
+
+  private static func learnsInParts(_ name: String) -> Bool {
     var info = pyn_detector_info()
     info.struct_size = MemoryLayout<pyn_detector_info>.stride
     guard (try? callLibrary { pyn_detector_get_info(name, &info, $0) }) != nil else { return false }

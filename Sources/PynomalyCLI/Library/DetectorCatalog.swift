@@ -15,6 +15,11 @@ struct DetectorDescription {
     (0..<pyn_detector_count()).map { libraryString(pyn_detector_name_at($0)) }
   }
 
+  /// What may be names in an option's text, in their order.
+  static func words(of text: String) -> [String] {
+    text.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+  }
+
   init(name: String) throws {
     var info = pyn_detector_info()
     info.struct_size = MemoryLayout<pyn_detector_info>.stride

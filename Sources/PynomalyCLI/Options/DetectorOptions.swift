@@ -42,8 +42,10 @@ struct DetectorOptions: ParsableArguments {
         guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
           throw Failure("--set \(setting): expected option=value", code: .usage)
         }
-        try detector.set(
-          String(setting[..<equals]), text: String(setting[setting.index(after: equals)...]))
+        let text = String(setting[setting.index(after: equals)...])
+        try PluginSearch.detectors(within: text) {
+          try detector.set(String(setting[..<equals]), text: text)
+        }
       }
       if let contamination { try detector.set("contamination", text: contamination) }
       if let seed { try detector.set("random_state", text: seed) }

@@ -56,6 +56,30 @@ enum PluginSearch {
     }
   }
 
+  /// Sets an option by a text, after loading the installed plugins with the detectors that it names.
+  static func detectors(within text: String, _ set: () throws -> Void) throws {
+    var tried: Set<String> = []
+    while true {
+      do {
+        return try set()
+      } catch let unknown as LibraryError where unknown.has(PYN_ERROR_INVALID_OPTION) {
+        // The library names the first that it does not have.
+        let name = DetectorDescription.words(of: text).first {
+          unknown.message.contains("there is no detector \"\($0)\"")
+        }
+        guard let name else { throw unknown }
+        let isNew = tried.insert(name).inserted
+        do {
+          guard isNew else { throw unknown }
+          _ = try PluginDescription(loadingDetector: name)
+        } catch let error as LibraryError where error.has(PYN_ERROR_UNKNOWN_DETECTOR) {
+          throw LibraryError(
+            status: unknown.status, message: "\(unknown.message). \(installed)", row: -1, column: -1)
+        }
+      }
+    }
+  }
+
   /// Loads a model, and the installed plugin that it needs.
   static func model(at path: String) throws -> Detector {
     do {

@@ -215,6 +215,19 @@ def test_an_ensemble_is_no_worse_than_its_members_on_average(shared_data):
     assert together > max(alone)
 
 
+def test_learning_row_by_row_scores_as_learning_at_once(X):
+    from pynomaly import HalfSpaceTrees
+
+    members = [HalfSpaceTrees(n_trees=5, window_size=100, random_state=1), HalfSpaceTrees(n_trees=9, random_state=2)]
+    whole = Ensemble(detectors=members, random_state=0).partial_fit(X)
+    single = Ensemble(detectors=members, random_state=0)
+    for row in X:
+        single.partial_fit(row[None])
+    a, b = whole.score_samples(X), single.score_samples(X)
+    assert np.corrcoef(a, b)[0, 1] > 0.9
+    assert 0.2 < a.std() / b.std() < 5, "in deviations of all scores, not of one row's"
+
+
 def test_runs_repeat_and_seeds_count(X):
     forests = [IsolationForest(n_estimators=5), IsolationForest(n_estimators=5)]
     one = Ensemble(detectors=forests, random_state=1).fit(X)
