@@ -6,6 +6,12 @@ extension DetectorProfile {
 
   static let all: [DetectorProfile] = [
     .init(
+      "CBLOF", rocAUC: 0.8514, averagePrecision: 0.4106,
+      fit: [(.one, 8.82e-05), (.n, 3.94e-08), (.nd, 7.81e-09), (.nd2, 2.48e-10), (.ndBeyond, 5.4e-09)],
+      score: [(.one, 1.45e-05), (.n, 4.98e-09), (.nd, 6.86e-10), (.nd2, 4.28e-12), (.ndBeyond, 1.46e-10)],
+      oneRow: [(.one, 1.38e-06), (.d, 1.59e-08)],
+      memory: [(.n, 33.8), (.nd, 8.13)]),
+    .init(
       "COPOD", rocAUC: 0.8500, averagePrecision: 0.3730,
       fit: [(.one, 3.84e-05), (.d, 4.46e-06), (.d2, 2.53e-08), (.ndLog, 2.04e-09), (.ndBeyond, 1.52e-08)],
       score: [(.one, 1.31e-05), (.nd, 5.46e-09), (.ndBeyond, 1.12e-08), (.ndRoot, 3.79e-11)],
@@ -24,11 +30,23 @@ extension DetectorProfile {
       oneRow: [(.one, 1.32e-06), (.d, 6e-09), (.d2, 7.01e-11)],
       memory: [(.one, 4.43e+05), (.d2, 962), (.nd, 3.49)]),
     .init(
+      "Ensemble", rocAUC: 0.8824, averagePrecision: 0.4118,
+      fit: [(.one, 0.000925), (.n, 8.11e-07), (.ndLog, 7.73e-09), (.ndRoot, 9.54e-10)],
+      score: [(.n, 1.69e-07), (.nLog, 5.25e-08), (.ndLog, 2.1e-09), (.ndRoot, 1.46e-09)],
+      oneRow: [(.one, 4.07e-06), (.d, 8.71e-08), (.nd2, 1.1e-12)],
+      memory: [(.one, 6.4e+05), (.n, 48.6), (.nd, 13.1)]),
+    .init(
       "HBOS", rocAUC: 0.8148, averagePrecision: 0.3598,
       fit: [(.one, 6.81e-05), (.d, 8.07e-07), (.ndLog, 4.02e-10)],
       score: [(.one, 1.36e-05), (.nd, 1.92e-09), (.ndBeyond, 1.23e-10)],
       oneRow: [(.one, 1.2e-06), (.d, 1.23e-08)],
       memory: [(.one, 1.45e+05), (.n, 6.93)]),
+    .init(
+      "HalfSpaceTrees", rocAUC: 0.7640, averagePrecision: 0.3434,
+      fit: [(.one, 0.000231), (.d, 1.86e-06), (.n, 1.71e-07), (.nd, 1.79e-09)],
+      score: [(.one, 1.68e-05), (.n, 1.56e-07), (.ndLog, 1.18e-10)],
+      oneRow: [(.one, 2.33e-06)],
+      memory: [(.one, 3.71e+05), (.n, 8.29)]),
     .init(
       "IsolationForest", rocAUC: 0.8649, averagePrecision: 0.4330,
       fit: [(.one, 0.00106), (.n, 7.96e-10), (.nd2, 8.87e-12)],
@@ -39,7 +57,7 @@ extension DetectorProfile {
       "KNN", rocAUC: 0.7763, averagePrecision: 0.3320,
       fit: [(.n, 5.58e-07), (.ndLog, 3.48e-09), (.ndBeyond, 3.31e-08), (.ndRoot, 8.91e-10)],
       score: [(.nLog, 3.45e-08), (.ndRoot, 1.64e-09)],
-      oneRow: [(.one, 2.28e-06), (.d, 6.89e-08), (.nd2, 8.89e-13)],
+      oneRow: [(.one, 2.48e-06), (.d, 4.55e-08), (.nd2, 1.68e-12)],
       memory: [(.n, 32), (.nd, 16.1)]),
     .init(
       "LODA", rocAUC: 0.8582, averagePrecision: 0.3956,
@@ -51,7 +69,7 @@ extension DetectorProfile {
       "LocalOutlierFactor", rocAUC: 0.6750, averagePrecision: 0.2440,
       fit: [(.n, 1.11e-06), (.ndLog, 2.7e-09), (.ndRoot, 2.28e-09)],
       score: [(.n, 8.29e-07), (.ndRoot, 2.72e-09)],
-      oneRow: [(.one, 2.79e-06), (.d, 5.23e-08), (.nd2, 1.53e-12)],
+      oneRow: [(.one, 3.1e-06), (.d, 2.56e-08), (.nd2, 2.51e-12)],
       memory: [(.n, 263), (.nd, 14.6)]),
     .init(
       "MAD", rocAUC: 0.8544, averagePrecision: 0.4174,
