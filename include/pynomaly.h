@@ -752,7 +752,10 @@ struct ArrowArrayStream {
  * threshold a uniform random sample of at most 131072 rows (RobustRandomCutForest: 4096).
  *
  * Of at most 131072 rows the model is the one that pyn_detector_fit makes of the same rows, also where that goes
- * over them more than once.
+ * over them more than once. Its threshold may differ from that of pyn_detector_fit when there are more rows
+ * than the sample has: another sample is drawn.
+ *
+ * Detectors of series (PYN_CAPABILITY_SERIES) keep the whole stream in memory, whatever its length.
  *
  * Detectors of a series (pyn_detector_reads_series) learn from all rows at once, which are held in memory; so
  * does pyn_detector_partial_fit_stream. Detectors that hold others learn in parts where all of those can.
@@ -934,8 +937,8 @@ typedef struct pyn_selection_request {
 typedef struct pyn_selection {
     size_t struct_size;
     const char *detector;
-    int32_t fits;              /* 1: it can do what was asked, within the limits */
-    int32_t measured;          /* 0: nobody measured it (a plugin's detector); the numbers are NaN */
+    int32_t fits;              /* 1: it can do what was asked, within the limits; 0 where not measured */
+    int32_t measured;          /* 0: nobody measured it (detectors of plugins and of series); the numbers are NaN */
     double fit_seconds;
     double score_seconds;      /* of all rows in one call */
     double score_row_seconds;  /* of a call for one row */
@@ -947,8 +950,11 @@ typedef struct pyn_selection {
 
 #define PYN_SELECTION_INIT { sizeof(pyn_selection), NULL, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, { 0 } }
 
-/* Rank the detectors, the best first: those that fit, by quality (the mean of ROC-AUC and average precision)
- * less 0.02 for every ten times the time; those that nobody measured; those that do not fit. Writes the first
+/* Rank the detectors, the best first: the guide's, unless another is measurably better (by more than 0.04, the
+ * standard error); the others that fit, by quality (the mean of ROC-AUC and average precision) less 0.02 for
+ * every ten times a time above 1 s (fit and score; in real time the fit, and one row above 1 ms); those that
+ * nobody measured, of which nobody knows whether they keep within the limits; those that do not fit. Those of
+ * series fit only with PYN_CAPABILITY_SERIES, and are not measured. Writes the first
  * `capacity` of them to `ranked` (which may be NULL with capacity 0), and how many there are to *count.
  * The struct_size of ranked[0] holds for all. Errors: INVALID_ARGUMENT. [any thread] */
 pyn_status pyn_select_detector(const pyn_selection_request *request, pyn_selection *ranked,
@@ -1002,15 +1008,19 @@ pyn_status pyn_tuning_add_text(pyn_tuning *tuning, const char *option, const cha
 
 /* The default grid in place of what was added. IsolationForest: n_estimators 50, 100, 200; max_features 0.5,
  * 0.8, 1; contamination 0.1, 0.15, 0.2. Others: usual values of the options that change scores.
- * Errors: NOT_SUPPORTED (none of the detector's options is known). [one thread per object] */
+ * Errors: NOT_SUPPORTED (none of the detector's options is known to change scores, as with COPOD, ECOD and
+ * MAD). [one thread per object] */
 pyn_status pyn_tuning_add_defaults(pyn_tuning *tuning, pyn_error *error);
 
 /* Compare the configurations on X. call->labels (0 inlier, 1 outlier) give labels; folds then have their share
  * of each kind. A fold's model has the seed random_state + fold, the same for all configurations. Options that
- * move nothing but the threshold (contamination; MAD: threshold) are not fitted for again. A configuration
+ * move nothing but the threshold (contamination; MAD: threshold) are not fitted for again, and no criterion
+ * judges them. A configuration
  * that fails is told in its result; the call fails only when all do. When it fails or is cancelled the
  * earlier results stay. Each fit has one thread while there are more fits than threads. Keeps two copies of X
- * while it runs. The stage of progress is "tune".
+ * while it runs, some 200 bytes a fit of a round, and what the fits of all threads need; with stability 8 bytes
+ * for each of at most 16,384 rows and fold of the configurations at work, with a holdout of all configurations
+ * and repeats. The stage of progress is "tune".
  * Errors: INVALID_ARGUMENT (plan, empty grid), INVALID_DATA (too few rows or labels of a kind for the folds,
  * values), SHAPE_MISMATCH (labels), NOT_SUPPORTED (sample weights, detectors of series), CANCELLED, OUT_OF_MEMORY.
  * [one thread per object] */
@@ -1044,13 +1054,18 @@ int32_t pyn_tuning_get_criterion(const pyn_tuning *tuning);
  * [one thread per object] */
 const char *pyn_tuning_option_at(const pyn_tuning *tuning, int64_t index);
 
+/* 1 where the criterion can tell the values of that option of the grid apart; 0 where they move nothing but the
+ * threshold (contamination; MAD: threshold) or index is out of range. [one thread per object] */
+int32_t pyn_tuning_option_is_judged(const pyn_tuning *tuning, int64_t index);
+
 /* What became of configuration `index`; one value a fold, round after round, into `folds` (NULL, or room for
  * `capacity` >= fold_count of them). Errors: INVALID_ARGUMENT (index), SHAPE_MISMATCH.
  * [any thread, while no run goes on] */
 pyn_status pyn_tuning_get_result(const pyn_tuning *tuning, int64_t index, pyn_tuning_result *result,
                                  double *folds, int64_t capacity, pyn_error *error);
 
-/* A detector with the options of configuration `index`, not fitted; read them with pyn_detector_get_option.
+/* A detector with the options of configuration `index`, not fitted; index -1: of the best, but with the options
+ * that are not judged as the tuned detector has them, for equals differ in nothing else. Read them with pyn_detector_get_option.
  * Free it with pyn_detector_free. Errors: INVALID_ARGUMENT. [any thread, while no run goes on] */
 pyn_status pyn_tuning_create_detector(const pyn_tuning *tuning, int64_t index, pyn_detector **detector,
                                       pyn_error *error);
@@ -1065,11 +1080,17 @@ pyn_status pyn_tuning_create_detector(const pyn_tuning *tuning, int64_t index, p
  * most alpha, however long it runs: look k has the level alpha / (k (k + 1)). The price is that late looks see
  * only larger drifts. With EACH_LOOK each look has the level alpha, so false alarms come about once in
  * 1 / alpha looks. Both presume that rows are independent of each other: where neighbours are alike, as in
- * sensor data, choose a larger step between rows or a smaller alpha.
+ * sensor data, choose a larger step between rows or a smaller alpha. With scores the reference must be rows
+ * that the detector was NOT fitted on (or, of KNN, its pyn_detector_get_training_scores be given as theirs): many
+ * detectors score the rows they were fitted on lower than others of the same kind, and every stream then seems
+ * to drift. Scores of series (MatrixProfile, SlidingWindow) depend on each other: with them no level holds.
+ *
+ * Threads may share a monitor: a call waits while another is at it. The progress callback of an update must not
+ * call the monitor it updates (INVALID_ARGUMENT).
  *
  * Memory, with d features (the scores are one more): 8 d (reference rows + window) bytes, twice 8 d window while
  * an update looks. A look is O(window log(window) + reference rows) a feature, and the p-value at most
- * O(window * reference rows). */
+ * O(window * reference rows), and nothing more where that product is above 2^25: then it is the limit. */
 typedef struct pyn_drift pyn_drift;
 
 enum {
@@ -1096,15 +1117,15 @@ typedef struct pyn_drift_options {
 #define PYN_DRIFT_OPTIONS_INIT \
     { sizeof(pyn_drift_options), 0.05, 1000, 0, 10000, 0, PYN_DRIFT_HOLM, PYN_DRIFT_LIFETIME }
 
-/* Begin with a reference of at least 2 rows and 1 column, all finite: the data that the detector was fitted on.
- * `scores` are the detector's scores of the same rows, or NULL; `options` NULL for the defaults. Free it with
+/* Begin with a reference of at least 2 rows and 1 column, all finite.
+ * `scores` are the detector's scores of the same rows (see above), or NULL; `options` NULL for the defaults. Free it with
  * pyn_drift_free. Errors: INVALID_ARGUMENT, INVALID_DATA (row and column are said), SHAPE_MISMATCH,
  * OUT_OF_MEMORY. [any thread] */
 pyn_status pyn_drift_create(const pyn_matrix *reference, const double *scores, int64_t score_count,
                             const pyn_drift_options *options, pyn_drift **drift, pyn_error *error);
 
 /* Take the next rows of the stream, with their scores if the reference has them. Errors: as pyn_drift_create,
- * and CANCELLED; when it fails none of the rows was taken. [one thread per object] */
+ * and CANCELLED; when it fails none of the rows was taken. [any thread] */
 pyn_status pyn_drift_update(pyn_drift *drift, const pyn_matrix *X, const double *scores, int64_t score_count,
                             const pyn_call *call, pyn_error *error);
 
@@ -1121,14 +1142,15 @@ typedef struct pyn_drift_report {
 
 #define PYN_DRIFT_REPORT_INIT { sizeof(pyn_drift_report), 0, 0, 0.0, 0, 0, 0, 0 }
 
-/* [one thread per object] */
+/* [any thread] */
 pyn_status pyn_drift_get_report(const pyn_drift *drift, pyn_drift_report *report, pyn_error *error);
 
 /* What the last look found of a feature. */
 typedef struct pyn_drift_feature {
     size_t struct_size;
     double statistic;        /* the largest distance between the two empirical distributions, 0 .. 1 */
-    double p_value;          /* exact where it is 1e-14 or more (two-sided; with ties: at most too large) */
+    double p_value;          /* two-sided; exact, but below 1e-14 and where the sizes' product is above 2^25 the
+                              * limit, which is at most too large, as all are with ties */
     double adjusted_p_value; /* corrected for the number of features: drifted where it is at most the level */
     double psi;              /* population stability index over tenths of the reference: by rule of thumb below 0.1
                               * no change, above 0.25 a large one. For people; it decides nothing */
@@ -1139,13 +1161,13 @@ typedef struct pyn_drift_feature {
 
 #define PYN_DRIFT_FEATURE_INIT { sizeof(pyn_drift_feature), 0.0, 0.0, 0.0, 0.0, 0, 0, 0 }
 
-/* Errors: INVALID_ARGUMENT (index). [one thread per object] */
+/* Errors: INVALID_ARGUMENT (index). [any thread] */
 pyn_status pyn_drift_get_feature(const pyn_drift *drift, int64_t index, pyn_drift_feature *feature,
                                  pyn_error *error);
 
 /* Save a drift monitor with all it has seen, and load it. As pyn_detector_save_memory and _load_memory: with
  * buffer NULL only *size is set, and loading is safe with bytes from a stranger.
- * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [one thread per object] */
+ * Errors: SHAPE_MISMATCH, OUT_OF_MEMORY; MODEL_FORMAT, MODEL_VERSION. [any thread] */
 pyn_status pyn_drift_save_memory(const pyn_drift *drift, void *buffer, size_t capacity, size_t *size,
                                  pyn_error *error);
 pyn_status pyn_drift_load_memory(const void *data, size_t size, pyn_drift **drift, pyn_error *error);
@@ -1252,7 +1274,8 @@ enum {
     PYN_PROFILE_SPEEDSCOPE = 2, /* JSON for speedscope */
     PYN_PROFILE_RAW = 3,        /* a line a stack: "outer;inner 12" */
     PYN_PROFILE_SUMMARY = 4,    /* one line for people: how the sampling went, and why it ended */
-    PYN_PROFILE_PPROF = 5       /* a message of profile.proto, not compressed, for pprof */
+    PYN_PROFILE_PPROF = 5,      /* a message of profile.proto, not compressed, for pprof */
+    PYN_PROFILE_CHROMETRACE = 6 /* JSON for chrome://tracing: stacks side by side, time added up */
 };
 
 /* Write an ended recording in a format. Errors: INVALID_ARGUMENT (format, or it has not ended), IO.

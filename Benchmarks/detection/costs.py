@@ -51,6 +51,11 @@ def rows_like_real(rows: int, columns: int, seed: int = 0) -> np.ndarray:
     return np.ascontiguousarray(X)
 
 
+def rows_spread(rows: int, columns: int, seed: int = 0) -> np.ndarray:
+    """Rows in no clusters, that spread in all columns alike: the worst for a search of neighbours."""
+    return np.random.default_rng([seed, columns, rows]).normal(size=(rows, columns))
+
+
 def least(call: Callable[[], Any], calls: int = 3, budget: float = 0.5) -> float:
     """The shortest of at least `calls` calls, fewer when they take longer than `budget` together."""
     best, spent, done = float("inf"), 0.0, 0

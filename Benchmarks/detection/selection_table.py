@@ -1,12 +1,12 @@
 """Measures what pyn_select_detector knows, and writes it: Sources/Detection/SelectionTable.swift.
 
-    python Benchmarks/detection/selection_table.py [--only NAME,...] [--raw FILE]
+    python Benchmarks/detection/selection_table.py [--only NAME,...] [--raw FILE] [--light]
 
 For each detector with default options: what a fit, the scoring of all rows and of one row, and memory cost
 at some tens of shapes (costs.py), reduced to a few terms in the rows and columns, and the mean ROC-AUC and
 average precision over the labelled sets. With --only the other rows of the table stay; times are brought to
-the machine of those by pyn_machine_speed. Without it the machine becomes the new reference. Build the library
-again afterwards.
+the machine of those by pyn_machine_speed. Without it the machine becomes the new reference. --light measures
+fewer shapes, once each. What --raw holds already is not measured again. Build the library again afterwards.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ MEMORY_SHAPES = ((5000, 4), (50_000, 4), (50_000, 20), (400_000, 5), (10_000, 10
 SLOW_MEMORY_SHAPES = ((2000, 4), (10_000, 4), (10_000, 20), (4000, 100))
 QUALITY_ROWS = 10_000
 SEEDS = 3
+NEIGHBOURS = ("KNN", "LocalOutlierFactor")  # their time depends on how the rows lie
+LIGHT_ROWS, LIGHT_COLUMNS, LIGHT_SLOW = (250, 1000, 4000, 16000, 64000), (2, 10, 50), 0.4
 SERIES = ("MatrixProfile", "SlidingWindow")  # their rows are not rows of a table
 KEYS = ("fit", "score", "one_row")
 SWIFT_KEYS = {"fit": "fit", "score": "score", "one_row": "oneRow", "memory": "memory"}
@@ -99,22 +103,38 @@ def _fit(n: Any, d: Any, cost: Any, names: list[str]) -> dict[str, float]:
 # ------------------------------------------------------------------------------------ measuring
 
 
-def measure_times(name: str, speed: float) -> list[dict[str, float]]:
+def measure_times(name: str, speed: float, light: bool) -> list[dict[str, float]]:
     import costs
 
     found, slow = [], set()
-    for rows in ROWS:
-        for columns in COLUMNS:
+    for rows in LIGHT_ROWS if light else ROWS:
+        for columns in LIGHT_COLUMNS if light else COLUMNS:
             if rows * columns > MOST_VALUES or any(columns >= one for one in slow):
                 continue
             ones = [
                 costs.cost(name, costs.rows_like_real(rows, columns, seed))
-                for seed in range(DATA_SEEDS if rows <= 16000 else 1)
+                for seed in range(DATA_SEEDS if rows <= 16000 and not light else 1)
             ]
             mean = {key: float(np.exp(np.mean([np.log(getattr(one, key)) for one in ones]))) * speed for key in KEYS}
             found.append({"rows": rows, "columns": columns, **mean})
-            if ones[0].fit + ones[0].score > SLOW:
+            if ones[0].fit + ones[0].score > (LIGHT_SLOW if light else SLOW):
                 slow.add(columns)
+    return found
+
+
+def measure_spread(name: str, speed: float, light: bool) -> list[dict[str, float]]:
+    """One row's time where the rows lie in no clusters and spread in all directions."""
+    import costs
+    import pynomaly
+
+    found = []
+    for rows in LIGHT_ROWS if light else ROWS:
+        for columns in (5, 10, 20, 50) if light else COLUMNS:
+            if rows * columns <= MOST_VALUES / 8:
+                X = costs.rows_spread(rows, columns)
+                detector = pynomaly.Detector(name).fit(X, threads=1)
+                seconds = costs.one_row_seconds(detector, X) * speed
+                found.append({"rows": rows, "columns": columns, "one_row": seconds})
     return found
 
 
@@ -144,16 +164,23 @@ def measure_quality(name: str, known: dict[str, Any]) -> dict[str, list[float]]:
     return found
 
 
-def measure(name: str, known: dict[str, Any], speed: float) -> dict[str, Any]:
+def measure(name: str, raw: dict[str, Any], known: Any, speed: float, light: bool) -> Iterator[None]:
+    """Adds to `raw` what it does not hold yet, part by part."""
     import costs
 
-    times = measure_times(name, speed)
-    slow = max(one["rows"] for one in times if one["columns"] == 20) < 64000 or times[-1]["fit"] > 1
-    return {
-        "times": times,
-        "memory": costs.memory(name, list(SLOW_MEMORY_SHAPES if slow else MEMORY_SHAPES)),
-        "quality": measure_quality(name, known),
-    }
+    if name in NEIGHBOURS and "spread" not in raw:
+        raw["spread"] = measure_spread(name, speed, light)
+        yield
+    if "times" not in raw:
+        raw["times"] = measure_times(name, speed, light)
+        yield
+    if "memory" not in raw:
+        slow = max(one["rows"] for one in raw["times"]) < 64000 or raw["times"][-1]["fit"] > 1
+        raw["memory"] = costs.memory(name, list(SLOW_MEMORY_SHAPES if slow else MEMORY_SHAPES))
+        yield
+    if "quality" not in raw:
+        raw["quality"] = measure_quality(name, known())
+        yield
 
 
 # -------------------------------------------------------------------------------------- writing
@@ -163,6 +190,12 @@ def models(raw: dict[str, Any]) -> dict[str, dict[str, float]]:
     times = raw["times"]
     n, d = [one["rows"] for one in times], [one["columns"] for one in times]
     found = {key: reduce(n, d, [one[key] for one in times]) for key in KEYS}
+    if spread := raw.get("spread"):
+        both = times + spread
+        found["one_row"] = reduce(
+            [one["rows"] for one in both], [one["columns"] for one in both],
+            [one["one_row"] for one in both],
+        )  # fmt: skip
     memory = raw["memory"]
     found["memory"] = reduce(
         [one["rows"] for one in memory], [one["columns"] for one in memory],
@@ -215,6 +248,7 @@ def machine_speed() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure and write the table of the selection.")
     parser.add_argument("--only", type=lambda text: text.split(","), help="detectors: NAME,...")
+    parser.add_argument("--light", action="store_true", help="fewer shapes, once each")
     parser.add_argument("--raw", type=Path, help="where measurements are kept, and taken from where they are there")
     options = parser.parse_args()
     locations.prepare_package()
@@ -230,13 +264,12 @@ def main() -> None:
         raw["reference"] = reference_seconds() / speed
     reference = raw.get("reference", reference_seconds())
     scale = reference_seconds() / speed
-    known = sets()
+    known = cache(sets)
     for name in names:
-        if name not in raw:
-            print(f"measuring {name}", file=sys.stderr, flush=True)
-            raw[name] = measure(name, known, reference / scale)
-        if options.raw:
-            options.raw.write_text(json.dumps(raw))
+        for _ in measure(name, raw.setdefault(name, {}), known, reference / scale, options.light):
+            print(f"measured {name}: {', '.join(raw[name])}", file=sys.stderr, flush=True)
+            if options.raw:
+                options.raw.write_text(json.dumps(raw))
     rows = known_rows() if options.only else {}
     rows |= {name: row(name, raw[name]) for name in names}
     write(rows, reference)

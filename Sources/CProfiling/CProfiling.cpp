@@ -86,6 +86,71 @@ int32_t cp_poll(int32_t tid, int32_t *signal) {
     return CP_STOPPED;
 }
 
+namespace {
+// A wait for a stop has no end of its own, and the news of the stop may have gone to another thread. So a timer
+// of the waiting thread knocks now and then. It needs a signal with a handler: one that nobody uses.
+int tick_signal = 0;
+pthread_once_t tick_once = PTHREAD_ONCE_INIT;
+void on_tick(int) {}
+void choose_tick() {
+    for (int number = SIGRTMAX - 1; number > SIGRTMIN; number--) {
+        struct sigaction now = {};
+        if (sigaction(number, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO ||
+            now.sa_handler != SIG_DFL)
+            continue;
+        struct sigaction ours = {};
+        ours.sa_handler = on_tick;  // without SA_RESTART: it is there to end a wait
+        sigfillset(&ours.sa_mask);
+        if (sigaction(number, &ours, nullptr) == 0) tick_signal = number;
+        return;
+    }
+}
+struct Ticks {
+    timer_t timer = {};
+    bool has_timer = false;
+};
+thread_local Ticks ticks;
+void prepare_ticks() {
+    pthread_once(&tick_once, choose_tick);
+    if (!tick_signal) return;
+    struct sigevent event = {};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = tick_signal;
+    event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
+    if (timer_create(CLOCK_MONOTONIC, &event, &ticks.timer) != 0) return;
+    ticks.has_timer = true;
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, tick_signal);
+    pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+}
+void end_ticks() {
+    if (ticks.has_timer) timer_delete(ticks.timer);
+    ticks.has_timer = false;
+}
+}  // namespace
+
+void cp_ticks(int64_t interval) {
+    if (!ticks.has_timer) return;
+    struct timespec time = {0, static_cast<long>(interval)};
+    struct itimerspec both = {time, time};
+    timer_settime(ticks.timer, 0, &both, nullptr);
+}
+
+int32_t cp_wait(int32_t tid, int32_t *signal) {
+    if (!ticks.has_timer) {
+        int32_t found = cp_poll(tid, signal);
+        if (found == CP_RUNNING) cp_pause(10000);
+        return found;
+    }
+    int status = 0;
+    pid_t got = waitpid(tid, &status, __WALL);
+    if (got < 0 && errno == EINTR) return cp_poll(tid, signal);
+    if (got < 0 || !WIFSTOPPED(status)) return CP_GONE;
+    *signal = (status >> 16) == 0 ? WSTOPSIG(status) : 0;
+    return CP_STOPPED;
+}
+
 int64_t cp_process_cpu_time(int32_t pid) {
     clockid_t clock;
     struct timespec time;
@@ -114,7 +179,9 @@ void widen_arena() {
 void *run(void *call) {
     widen_arena();
     prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread: sleep as long as asked for, not 50 us more
+    prepare_ticks();
     static_cast<Call *>(call)->body(static_cast<Call *>(call)->context);
+    end_ticks();
     return nullptr;
 }
 }  // namespace
@@ -159,19 +226,27 @@ int32_t cp_pin(int32_t processor) {
 
 int32_t cp_processor(void) { return sched_getcpu(); }
 
-void cp_hurry(void) {
+namespace {
+int32_t schedule(uint32_t policy, int32_t nice, uint32_t priority, uint64_t turn) {
     struct {
         uint32_t size, policy;
         uint64_t flags;
         int32_t nice;
         uint32_t priority;
         uint64_t runtime, deadline, period;
-    } attributes = {48, 0, 0, -10, 0, 100000, 0, 0};
+    } attributes = {48, policy, 1 /* not for what is forked */, nice, priority, turn, 0, 0};
+    return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0 ? 0 : errno;
+}
+}  // namespace
+
+void cp_hurry(void) {
+    if (schedule(SCHED_RR, 0, 1, 0) != 0) cp_calm();
+}
+
+void cp_calm(void) {
     // From Linux 6.12 on, anybody may ask for short turns; only root for more than his share.
-    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) {
-        attributes.nice = getpriority(PRIO_PROCESS, 0);
-        syscall(SYS_sched_setattr, 0, &attributes, 0);
-    }
+    if (schedule(SCHED_OTHER, -10, 0, 100000) != 0)
+        schedule(SCHED_OTHER, getpriority(PRIO_PROCESS, 0), 0, 100000);
 }
 
 void cp_sleep_until(int64_t time) {

@@ -5,6 +5,8 @@ final class CBLOFModel: Model {
   private let centres: Buffer<Double>
   /// Multiplied with ``scale``, as they are measured.
   private let scaled: Buffer<Double>
+  /// An upper bound of the lengths of the centres.
+  private let sizeOfCentres: Buffer<Double>
   private let sizes: [Int]
   private let large: Int
   private let weighted: Bool
@@ -31,6 +33,10 @@ final class CBLOFModel: Model {
     self.inertia = inertia
     scaled = try Buffer(count: centres.count, zeroed: false)
     for index in 0..<centres.count { scaled[index] = centres[index] * scale }
+    sizeOfCentres = try Buffer(count: sizes.count)
+    for index in 0..<(sizes.count * columns) {
+      sizeOfCentres[index / columns] += centres[index].magnitude
+    }
   }
 
   var fitted: [(name: String, value: Double)] {
@@ -89,6 +95,22 @@ final class CBLOFModel: Model {
     }
   }
 
+  /// Whether a row differs from a centre by rounding alone: the mean of equal rows need not be equal to them.
+  @inline(__always)
+  private func isCentre(
+    _ panels: UnsafePointer<Double>, _ row: Int, _ centre: Int, _ distance: Double
+  ) -> Bool {
+    guard distance <= sizeOfCentres[centre] * CBLOFModel.rounding else { return false }
+    let place = scaled.base + centre * featureCount
+    for column in 0..<featureCount {
+      let gap = panels[((row >> 3) * featureCount + column) * 8 + (row & 7)] - place[column]
+      if gap.magnitude > place[column].magnitude * CBLOFModel.rounding { return false }
+    }
+    return true
+  }
+
+  private static let rounding = 0x1p-48
+
   /// Load rows chunk by chunk and measure them, for `body(first, rows, panels, nearest large, scores)`.
   private func forEachChunk(
     of X: Matrix, call: Call, stage: StaticString,
@@ -122,7 +144,10 @@ final class CBLOFModel: Model {
       try kernels.load(X, from: first, rows: rows, into: own)
       if scale != 1 { for index in 0..<((rows + 7) / 8 * 8 * columns) { own[index] *= scale } }
       kernels.nearestCentres(own, (rows + 7) / 8, columns, scaled.base, large, nearest, distances)
-      for row in 0..<rows { distances[row] = distances[row].squareRoot() / scale }
+      for row in 0..<rows {
+        distances[row] = distances[row].squareRoot() / scale
+        if isCentre(own, row, Int(nearest[row]), distances[row]) { distances[row] = 0 }
+      }
       if weighted {
         let clusters = nearest + chunkRows
         kernels.nearestCentres(

@@ -6,7 +6,9 @@ extension CutForestModel {
     writer.write(plan.timeDecay)
     writer.write(plan.seed)
     writer.write(UInt64(seen))
-    for tree in trees { try tree.write(to: &writer, columns: featureCount) }
+    for tree in trees {
+      try tree.write(to: &writer, columns: featureCount, isSliding: plan.isSliding)
+    }
   }
 
   static func read(
@@ -36,7 +38,9 @@ extension CutForestModel {
 
 extension CutTree {
   /// Nodes in preorder, so that no reference can be wrong.
-  func write(to writer: inout ModelWriter, columns: Int) throws(DetectionError) {
+  func write(
+    to writer: inout ModelWriter, columns: Int, isSliding: Bool
+  ) throws(DetectionError) {
     writer.write(UInt64(draws))
     writer.write(UInt64(nextHeld))
     writer.write(UInt64(oldestEntry))
@@ -71,7 +75,7 @@ extension CutTree {
     let keys = try Buffer<Double>(count: entryCount, zeroed: false)
     for entry in 0..<entryCount {
       entries[entry] = numbers[self.leaf(of: entry)]
-      keys[entry] = key(of: entry)
+      keys[entry] = isSliding ? 0 : key(of: entry)
     }
     writer.write(all: features, count: features.count)
     try writer.write(all: cuts)
@@ -96,10 +100,11 @@ extension CutTree {
     guard entries.count == min(plan.sampleSize, seen), features.count == 2 * cuts.count + 1,
       !cells.overflow, values.count == cells.partialValue, keys.count == entries.count,
       plan.isSliding || entries.count < plan.sampleSize || tree.nextHeld >= seen,
-      (0..<keys.count).allSatisfy({ keys[$0].isFinite })
+      plan.isSliding || (0..<keys.count).allSatisfy({ keys[$0].isFinite })
     else { throw reader.damaged("tree \(index) does not fit its \(entries.count) rows") }
     if let fault = try tree.rebuild(
-      features: features, cuts: cuts, values: values, columns: columns, entries: entries, keys: keys)
+      features: features, cuts: cuts, values: values, columns: columns, entries: entries,
+      keys: plan.isSliding ? nil : keys)
     {
       throw reader.damaged("tree \(index) \(fault)")
     }

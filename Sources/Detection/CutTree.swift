@@ -94,12 +94,10 @@ final class CutTree: @unchecked Sendable {
 
   func setKey(of entry: Int, _ key: Double) { keys?[entry] = key }
 
-  /// The entry with the greatest key.
-  var worstEntry: Int {
-    guard let keys else { return 0 }
-    var worst = 0
-    for entry in 1..<max(entryCount, 1) where keys[entry] > keys[worst] { worst = entry }
-    return worst
+  /// The entries, that with the greatest key first, as long as the tree is given no more room.
+  func heapOfKeys() throws(DetectionError) -> IndexHeap? {
+    guard let keys else { return nil }
+    return try IndexHeap(keys.base, count: entryCount)
   }
 
   func leaf(of entry: Int) -> Int { entryLeaves.map { Int($0[entry]) } ?? 0 }
@@ -169,6 +167,10 @@ final class CutTree: @unchecked Sendable {
     for index in 0..<width { distance += (row[index] - point[index]).magnitude }
     if let cut = RandomCut(row, low: point, high: point, width, distance, 0, &random) {
       split(place, count: counts[leaf], cut, row, entry, above, isLeft)
+    } else {
+      // The processor takes so small a difference for none.
+      counts[leaf] += 1
+      entryLeaves[entry] = Int32(leaf)
     }
   }
 

@@ -5,6 +5,10 @@ import Glibc
 /// Reservoir: row t gets the key ln(-ln u) - time_decay * t, u uniform in (0, 1), and the `max_samples` least
 /// keys are held (Efraimidis, Spirakis 2006, weights growing with time). The rows between two that are held
 /// are skipped in one step.
+///
+/// Sliding: whenever the number of rows is a multiple of `max_samples`, the tree is made anew of those it holds, and
+/// row t is drawn for by the random numbers of t. So a tree depends on the last 2 * `max_samples` rows alone, and
+/// not on the calls that they came in.
 struct CutTreeLearner {
   private let plan: CutForestPlan
   private let tree: Int
@@ -25,36 +29,81 @@ struct CutTreeLearner {
     check: (Double) throws(DetectionError) -> Void
   ) throws(DetectionError) -> CutTree {
     var next = nextHeld(earlier, seen)
-    if plan.isSliding, X.rows >= plan.sampleSize { next = seen + X.rows - plan.sampleSize }
+    // Where the tree that is last made anew begins.
+    let fresh = (seen + X.rows) / plan.sampleSize * plan.sampleSize - plan.sampleSize
+    let isFresh = plan.isSliding && fresh >= seen
+    if isFresh { next = fresh }
     guard next < seen + X.rows else { return earlier }
     let held = min(plan.sampleSize, seen + X.rows)
-    let tree =
-      plan.isSliding && X.rows >= plan.sampleSize
-      ? CutTree(columns: frame.count, draws: earlier.draws)
-      : try earlier.copy(room: held, atMost: plan.sampleSize)
+    var tree =
+      isFresh
+      ? CutTree(columns: frame.count) : try earlier.copy(room: held, atMost: plan.sampleSize)
     try tree.makeRoom(leaves: held, entries: held, atMost: plan.sampleSize)
+    var heap: IndexHeap?
     var steps = 0
     while next < seen + X.rows {
       try frame.load(X, from: next - seen, rows: 1, into: row)
-      var random = Random(
-        seed: plan.seed &+ UInt64(self.tree) &* 0x9e37_79b9_7f4a_7c15, stream: UInt64(tree.draws))
-      tree.draws += 1
-      let entry: Int
-      if tree.entryCount < plan.sampleSize {
-        entry = tree.entryCount
+      if plan.isSliding {
+        try slide(&tree, next)
+        next += 1
       } else {
-        entry = plan.isSliding ? tree.oldestEntry : tree.worstEntry
-        if plan.isSliding { tree.oldestEntry = (entry + 1) % plan.sampleSize }
-        tree.delete(entry)
+        next = try hold(tree, next, &heap)
       }
-      if !plan.isSliding { tree.setKey(of: entry, key(tree, entry, next, &random)) }
-      tree.insert(row, as: entry, &random)
-      next = plan.isSliding ? next + 1 : skip(tree, next, &random)
       steps += 1
       if steps & 255 == 0 { try check(Double(next - seen) / Double(X.rows)) }
     }
     tree.nextHeld = next
     return tree
+  }
+
+  private func random(_ number: Int) -> Random {
+    Random(
+      seed: plan.seed &+ UInt64(tree) &* 0x9e37_79b9_7f4a_7c15, stream: UInt64(number))
+  }
+
+  /// Insert row t in the place of the oldest one.
+  private func slide(_ tree: inout CutTree, _ t: Int) throws(DetectionError) {
+    let isFull = tree.entryCount == plan.sampleSize
+    let entry = isFull ? tree.oldestEntry : tree.entryCount
+    if isFull {
+      tree.delete(entry)
+      tree.oldestEntry = (entry + 1) % plan.sampleSize
+    }
+    var random = random(t)
+    tree.insert(row, as: entry, &random)
+    if isFull, (t + 1) % plan.sampleSize == 0 { tree = try anew(tree, t + 1) }
+  }
+
+  /// A tree of the rows that another one holds, the last of the first `rows`.
+  private func anew(_ tree: CutTree, _ rows: Int) throws(DetectionError) -> CutTree {
+    let new = CutTree(columns: frame.count)
+    let size = plan.sampleSize
+    try new.makeRoom(leaves: size, entries: size, atMost: size)
+    guard let points = tree.points else { return tree }
+    for entry in 0..<size {
+      let leaf = tree.leaf(of: (tree.oldestEntry + entry) % size)
+      var random = random(rows - size + entry)
+      new.insert(points.base + leaf * tree.width, as: entry, &random)
+    }
+    return new
+  }
+
+  /// Insert row t, in the place of the one with the greatest key where there is no room. Returns the next row
+  /// to hold.
+  private func hold(
+    _ tree: CutTree, _ t: Int, _ heap: inout IndexHeap?
+  ) throws(DetectionError) -> Int {
+    var random = random(tree.draws)
+    tree.draws += 1
+    let isFull = tree.entryCount == plan.sampleSize
+    if isFull, heap == nil { heap = try tree.heapOfKeys() }
+    let entry = isFull ? heap?.first ?? 0 : tree.entryCount
+    if isFull { tree.delete(entry) }
+    tree.setKey(of: entry, key(tree, entry, t, &random))
+    tree.insert(row, as: entry, &random)
+    guard tree.entryCount == plan.sampleSize else { return t + 1 }
+    if heap == nil { heap = try tree.heapOfKeys() } else { heap?.sinkFirst() }
+    return skip(tree, worst: heap?.first ?? 0, t, &random)
   }
 
   private func nextHeld(_ tree: CutTree, _ seen: Int) -> Int {
@@ -76,10 +125,9 @@ struct CutTreeLearner {
   }
 
   /// The next row that is held, after row t.
-  private func skip(_ tree: CutTree, _ t: Int, _ random: inout Random) -> Int {
-    guard tree.entryCount >= plan.sampleSize else { return t + 1 }
+  private func skip(_ tree: CutTree, worst: Int, _ t: Int, _ random: inout Random) -> Int {
     let decay = plan.timeDecay
-    let most = exp(tree.key(of: tree.worstEntry) + decay * Double(t + 1))
+    let most = exp(tree.key(of: worst) + decay * Double(t + 1))
     // Row t + m passes over the threshold with exp(-most * e^(decay (m - 1))); so the sum over them of
     // these exponents must reach an exponential variable.
     let reach = -log(1 - random.unit()) / most

@@ -1,5 +1,5 @@
 /// Compares the last rows of a stream with a reference sample, feature by feature and by the detector's
-/// scores, and says when they differ by more than chance. One thread at a time.
+/// scores, and says when they differ by more than chance. One thread at a time: callers see to that.
 ///
 /// Memory, with d features and the scores as one more: 8 bytes x d x (reference rows + window) and, while
 /// it looks, 8 bytes x 2 (window + 1) a thread.
@@ -122,9 +122,9 @@ public final class DriftMonitor {
         hasScores ? "the reference has scores; rows need theirs, too" : "the reference has no scores")
     }
     try DriftMonitor.check(X, scores)
-    // Without a look nothing can fail any more.
+    // Without a look nothing can fail any more, and few rows take no time.
     var before: State?
-    if X.rows >= rowsToLook {
+    if X.rows >= min(rowsToLook, DriftMonitor.mostAtOnce) {
       try Memory.require(state.recent.count, of: 8)
       before = state
     }
@@ -132,12 +132,12 @@ public final class DriftMonitor {
       let teller = ProgressTeller(call, "drift")
       var row = 0
       while row < X.rows {
-        let taken = min(X.rows - row, rowsToLook)
+        let taken = min(X.rows - row, rowsToLook, DriftMonitor.mostAtOnce)
         for row in row..<(row + taken) { take(X, scores, row) }
+        let part = (Double(row) / Double(X.rows))...(Double(row + taken) / Double(X.rows))
         row += taken
-        guard isLookDue else { continue }
-        try look(call)
-        if !teller.tell(Double(row) / Double(X.rows)) { throw .cancelled }
+        if isLookDue { try look(call.part(part)) }
+        if before != nil, !teller.tell(part.upperBound) { throw .cancelled }
       }
       if before != nil { try ProgressTeller.finish(call, "drift") }
     } catch {
@@ -145,6 +145,9 @@ public final class DriftMonitor {
       throw error
     }
   }
+
+  /// So many rows are taken before the caller is asked whether to go on.
+  private static let mostAtOnce = 1 << 14
 
   private func take(_ X: Matrix, _ scores: UnsafeBufferPointer<Double>?, _ row: Int) {
     let start = state.rows % options.window * width
@@ -175,7 +178,7 @@ extension DriftMonitor {
     let found = try Buffer<Double>(count: width * 3)
     nonisolated(unsafe) let (targets, rooms) = (found.base, scratch.base)
     let recent = state.recent
-    try forEachChunk(width, threads: workers, teller: nil) { (column, worker) in
+    try forEachChunk(width, threads: workers, teller: ProgressTeller(call, "drift")) { (column, worker) in
       let values = rooms + worker * room
       for row in 0..<window { values[row] = recent[row * width + column] }
       var all = UnsafeMutableBufferPointer(start: values, count: window)

@@ -55,7 +55,11 @@ extension GeneralisedPareto {
   /// O(n) for each of some hundreds of steps.
   static func fitted(to excesses: Buffer<Double>) -> GeneralisedPareto {
     var largest = 0.0
-    for index in 0..<excesses.count { largest = max(largest, excesses[index]) }
+    var smallest = Double.infinity
+    for index in 0..<excesses.count {
+      largest = max(largest, excesses[index])
+      smallest = min(smallest, excesses[index])
+    }
     // By parts of the largest, so that no sum overflows.
     let profile = Profile(excesses, unit: largest)
     let mean = profile.mean
@@ -65,8 +69,11 @@ extension GeneralisedPareto {
       // Below 0: from near 0 to where the largest excess would be the end of the tail.
       best = best.better(profile.highest((-48...0).map { -(1 - exp(Double($0) * 0.5)) }.reversed()))
       best = best.better(profile.highest((0...48).map { -1e-7 * exp(Double($0) * 0.335) }))
-      // Above 0: up to tails heavier than any that data have.
-      best = best.better(profile.highest((0...64).map { 1e-7 / mean * exp(Double($0) * 0.7) }))
+      // Above 0: until even the smallest excess has x y >> 1, from where the likelihood only falls.
+      let last = 1e3 / max(smallest / largest, 1e-303)
+      var grid = [1e-7 / mean]
+      while let x = grid.last, x < last { grid.append(x * 2) }
+      best = best.better(profile.highest(grid))
     }
     return GeneralisedPareto(
       shape: best.shape, scale: max(best.scale * largest, .leastNonzeroMagnitude))

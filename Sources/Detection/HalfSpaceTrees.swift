@@ -166,7 +166,11 @@ extension HalfSpaceModel {
     if varying.isEmpty {
       // All rows are equal: whatever differs from them is to fall elsewhere.
       varying = Array(0..<columns)
-      for column in varying { highs[column] = lows[column] + max(lows[column].magnitude * 1e-9, 1e-300) }
+      for column in varying {
+        let step = max(lows[column].magnitude * 1e-9, 1e-300)
+        highs[column] = lows[column] + step
+        if !highs[column].isFinite { (lows[column], highs[column]) = (lows[column] - step, lows[column]) }
+      }
     }
     let trees = try Buffer<ck_half_node>(count: leafCount)
     // Where a node's space begins and ends, in units of the range, for each level.
@@ -200,13 +204,21 @@ extension HalfSpaceModel {
         let share = plan.isUnit ? 0.15 + 0.7 * random.unit() : 0.5
         let at = low + share * (high - low)
         nodes[place] = ck_half_node(
-          split: lows[feature] * (1 - at) + highs[feature] * at, feature: Int64(feature))
+          split: HalfSpaceModel.between(lows[feature], highs[feature], at), feature: Int64(feature))
         guard level + 1 < plan.height else { continue }
         pending.append((2 * place + 1, level + 1, (2 * feature, at)))
         pending.append((2 * place, level + 1, (2 * feature + 1, at)))
       }
     }
     standing = trees
+  }
+
+  /// Cuts that would be beyond the range of numbers are at its end.
+  private static func between(_ low: Double, _ high: Double, _ at: Double) -> Double {
+    let split = low * (1 - at) + high * at
+    guard !split.isFinite else { return split }
+    let most = Double.greatestFiniteMagnitude / 8
+    return max(-most, min(most, low / 8 * (1 - at) + high / 8 * at)) * 8
   }
 
   /// A feature drawn in proportion to how wide the space still is on it.

@@ -107,6 +107,14 @@ struct MatrixProfile: DetectorClass {
       takesLast = options.string("row_score") == "last"
       novelty = options.bool("novelty")
       let needed = Plan.leastRows(window: window, exclusion: exclusion)
+      if zone != nil, X.rows < needed,
+        X.rows >= Plan.leastRows(window: window, exclusion: min(exclusion, Plan.exclusion(window)))
+      {
+        throw DetectionError(
+          .invalidOption,
+          "option exclusion_zone: windows of \(window) rows, compared when more than \(exclusion) rows"
+            + " apart, need a series of at least \(needed) rows; it has \(X.rows)")
+      }
       guard X.rows >= needed else {
         throw DetectionError(
           .invalidOption,

@@ -50,21 +50,15 @@ final class MatrixProfileModel: Model {
     _ means: Buffer<Double>, windows: Int, _ plan: MatrixProfile.Plan
   ) throws(DetectionError) -> [Discord] {
     var found: [Discord] = []
-    while found.count < plan.discords {
-      var best: Discord?
-      var window = 0
-      while window < windows {
-        if let near = found.first(where: { abs($0.window - window) < plan.window }) {
-          window = near.window + plan.window
-          continue
-        }
-        if best.map({ means[window] > $0.distance }) ?? true {
-          best = Discord(window: window, distance: means[window])
-        }
-        window += 1
+    let isTaken = try Buffer<Bool>(count: windows)
+    var heap = try IndexHeap(means.base, count: windows)
+    while found.count < plan.discords, let window = heap.first {
+      heap.removeFirst()
+      if isTaken[window] { continue }
+      found.append(Discord(window: window, distance: means[window]))
+      for near in max(0, window - plan.window + 1)..<min(windows, window + plan.window) {
+        isTaken[near] = true
       }
-      guard let best else { break }
-      found.append(best)
     }
     return found
   }
@@ -76,7 +70,7 @@ final class MatrixProfileModel: Model {
   ) throws(DetectionError) {
     guard X.rows > 0 else { return }
     try check(X)
-    if let place = place(of: X) {
+    if let place = try place(of: X) {
       scores.update(from: ownScores.base + place, count: X.rows)
       return
     }
@@ -94,7 +88,7 @@ final class MatrixProfileModel: Model {
     try check(X)
     var (first, rows) = (0, X.rows)
     var known = profiles
-    if let place = place(of: X) {
+    if let place = try place(of: X) {
       (first, rows) = (place, series.rows)
     } else {
       known = try distances(of: X, call: call, stage: "explain")
@@ -117,7 +111,9 @@ final class MatrixProfileModel: Model {
     if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
   }
 
-  private func place(of X: Matrix) -> Int? { plan.novelty ? nil : series.place(of: X) }
+  private func place(of X: Matrix) throws(DetectionError) -> Int? {
+    plan.novelty ? nil : try series.place(of: X)
+  }
 
   /// Of each channel, one after another, the distances of the windows of X from the training series.
   private func distances(

@@ -1,5 +1,5 @@
 /// One value of an option.
-public enum OptionValue: Equatable, Sendable {
+public enum OptionValue: Hashable, Sendable {
   case int(Int)
   case double(Double)
   case bool(Bool)

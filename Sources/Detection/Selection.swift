@@ -41,20 +41,25 @@ public struct SelectionRequest {
     }
   }
 
-  /// The best first. Detectors that do not meet the request come last; just before them those that nobody has
-  /// measured, such as those of plugins. With the guide's policy only the detector that its rule names.
+  /// The best first: the guide's detector, unless another is measurably better; then by quality. Detectors that
+  /// do not meet the request come last; just before them those that nobody has measured, such as those of
+  /// plugins, for which nobody knows whether they keep within the limits. With the guide's policy only the
+  /// detector that its rule names.
   public func ranked() throws(DetectionError) -> [Selection] {
     try check()
     let speed = self.speed ?? MachineSpeed.measured
-    if policy == .guide {
-      let name = SelectionRequest.guide(rows: rows, realTime: realTime)
-      return [judge(try Registry.find(name), speed)]
-    }
+    let guide = SelectionRequest.guide(rows: rows, realTime: realTime)
+    if policy == .guide { return [judge(try Registry.find(guide), speed)] }
     var found = Registry.classes.map { judge($0, speed) }
     found.sort { a, b in
       let (first, second) = (a.order, b.order)
       if first != second { return first < second }
       return a.worth != b.worth ? a.worth > b.worth : a.name < b.name
+    }
+    if let place = found.firstIndex(where: { $0.name == guide }), found[place].fits,
+      found[0].worth - found[place].worth <= Selection.error
+    {
+      found.insert(found.remove(at: place), at: 0)
     }
     return found
   }
@@ -83,21 +88,21 @@ public struct SelectionRequest {
     if info.capabilities.contains(.needsLabels), !capabilities.contains(.needsLabels) {
       lacks.append("it needs labels to learn from")
     }
+    if info.capabilities.contains(.series), !capabilities.contains(.series) {
+      lacks.append("it reads rows as the steps of a series")
+    }
     if let profile = DetectorProfile.all.first(where: { $0.name == info.name }) {
       selection.predict(profile, Double(rows), Double(columns), speed)
       lacks += exceeded(selection)
-      // Real time: what a row waits counts, and the fit only where it becomes long.
-      let times: [(Double, Double)] =
+      // Only time that somebody notices is paid for.
+      let waits =
         realTime
-        ? [(selection.rowSeconds, 50e-6), (selection.fitSeconds, 1)]
-        : [(selection.fitSeconds + selection.scoreSeconds, 0.01)]
-      for (seconds, free) in times {
-        selection.worth -= Selection.price * Selection.tens(seconds, above: free)
-      }
+        ? Selection.tens(selection.rowSeconds, above: 1e-3) + Selection.tens(selection.fitSeconds, above: 1)
+        : Selection.tens(selection.fitSeconds + selection.scoreSeconds, above: 1)
+      selection.worth -= Selection.price * waits
     }
-    selection.fits = lacks.isEmpty
-    selection.reason =
-      (lacks.isEmpty ? "" : lacks.joined(separator: "; ") + ". ") + selection.costWords(realTime)
+    selection.meets = lacks.isEmpty
+    selection.reason = selection.words(lacks, realTime)
     return selection
   }
 
@@ -105,6 +110,7 @@ public struct SelectionRequest {
     (.partialFit, "it cannot learn in parts"), (.explain, "it cannot explain its scores"),
     (.missingValues, "it does not take missing values"),
     (.sampleWeight, "it takes no sample weights"), (.warmStart, "it cannot grow a model"),
+    (.series, "it does not read series"),
   ]
 
   private func exceeded(_ selection: Selection) -> [String] {
@@ -114,7 +120,7 @@ public struct SelectionRequest {
       (selection.rowSeconds, maxRowSeconds, "scoring one row takes ", Words.duration),
       (selection.memory, maxMemory, "it needs ", Words.size),
     ] where value > limit {
-      lacks.append("\(what)about \(words(value)), the limit is \(words(limit))")
+      lacks.append("\(what)\(Words.about(words(value))), the limit is \(words(limit))")
     }
     return lacks
   }
@@ -123,7 +129,8 @@ public struct SelectionRequest {
 /// A detector's place in the list, and why.
 public struct Selection {
   public let name: String
-  public internal(set) var fits = true
+  /// Nothing is known against it. Of a detector that nobody measured this is no promise.
+  var meets = true
   public internal(set) var isMeasured = false
   // NaN where nothing was measured. Times are of one thread.
   public internal(set) var fitSeconds = Double.nan
@@ -133,16 +140,20 @@ public struct Selection {
   public internal(set) var rocAUC = Double.nan
   public internal(set) var averagePrecision = Double.nan
   public internal(set) var reason = ""
-  /// Quality, less ``price`` for every ten times the time.
+  /// Quality, less ``price`` for every ten times a time that somebody notices.
   var worth = 0.0
 
-  /// What ten times the time must bring in quality: half the standard error of the difference between two
-  /// detectors' means over the labelled sets.
+  /// Whether it can do what was asked, within the limits.
+  public var fits: Bool { meets && isMeasured }
+
+  /// Standard error of the difference between two detectors' mean quality over the labelled sets.
+  static let error = 0.04
+  /// What ten times the time must bring in quality: half that error.
   static let price = 0.02
 
   init(name: String) { self.name = name }
 
-  var order: Int { !fits ? 2 : isMeasured ? 0 : 1 }
+  var order: Int { !meets ? 2 : isMeasured ? 0 : 1 }
 
   mutating func predict(_ profile: DetectorProfile, _ n: Double, _ d: Double, _ speed: Double) {
     isMeasured = true
@@ -160,10 +171,23 @@ public struct Selection {
     seconds > floor ? Words.log10(seconds / floor) : 0
   }
 
-  func costWords(_ realTime: Bool) -> String {
-    guard isMeasured else { return "Not measured: nothing is known of its cost and quality." }
+  /// Bytes of ``reason``, at most: pyn_selection has room for 384 with the end.
+  static let reasonRoom = 383
+
+  /// What it lacks (never more than there is room for), and what it costs where there is room for that, too.
+  func words(_ lacks: [String], _ realTime: Bool) -> String {
+    let costs = costWords(realTime)
+    guard !lacks.isEmpty else { return costs }
+    let text = lacks.joined(separator: "; ") + "."
+    return text.utf8.count + 1 + costs.utf8.count <= Selection.reasonRoom ? "\(text) \(costs)" : text
+  }
+
+  private func costWords(_ realTime: Bool) -> String {
+    guard isMeasured else {
+      return "Not measured: nothing is known of its quality, nor whether it keeps within the limits."
+    }
     return "ROC-AUC \(Words.thousandths(rocAUC)), average precision \(Words.thousandths(averagePrecision))"
-      + " on labelled sets; fit about \(Words.duration(fitSeconds)),"
+      + " on labelled sets; fit \(Words.about(Words.duration(fitSeconds))),"
       + (realTime
         ? " one row scored in \(Words.duration(rowSeconds)),"
         : " all rows scored in \(Words.duration(scoreSeconds)),") + " \(Words.size(memory))."

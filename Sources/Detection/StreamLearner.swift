@@ -11,7 +11,8 @@ public final class StreamLearner {
   private let part: Buffer<Double>?
   private let partRows: Int
   private var filled = 0
-  private var firstRow = 0
+  /// Rows learnt from so far.
+  private(set) var firstRow = 0
   private var model: (any Model)?
   private let isContinuing: Bool
   private let contamination: Double?
@@ -61,9 +62,9 @@ public final class StreamLearner {
         : detector.readsSeries ? Int.max : Reservoir.capacity)
   }
 
-  /// 16,384 rows, or fewer where these would take more than 16 MB.
+  /// 16,384 rows, or fewer where these would take more than 16 MB, and at least 1.
   public static func partRows(columns: Int) -> Int {
-    max(64, min(1 << 14, (1 << 21) / max(columns, 1)))
+    max(1, min(1 << 14, (1 << 21) / max(columns, 1)))
   }
 
   /// Take rows from a column-major batch. Their values have been checked.
@@ -73,14 +74,34 @@ public final class StreamLearner {
     guard let part else {
       return try sample.take(batch, rows: rows, columnStride: columnStride)
     }
+    if fitsFew, firstRow + filled == 0 {
+      // The sample may hold the whole stream: nothing is learnt in parts before it does not.
+      guard sample.rows + rows > Reservoir.capacity else {
+        return try sample.take(batch, rows: rows, columnStride: columnStride)
+      }
+      try sample.withMatrix { (X) throws(DetectionError) in
+        guard X.rows > 0 else { return }
+        try add(
+          X.base.assumingMemoryBound(to: Double.self), rows: X.rows, rowStride: columns,
+          columnStride: 1, to: part)
+      }
+    }
     if contamination != nil || fitsFew { try sample.take(batch, rows: rows, columnStride: columnStride) }
+    try add(batch, rows: rows, rowStride: 1, columnStride: columnStride, to: part)
+  }
+
+  @_optimize(speed)
+  private func add(
+    _ values: UnsafePointer<Double>, rows: Int, rowStride: Int, columnStride: Int,
+    to part: Buffer<Double>
+  ) throws(DetectionError) {
     var row = 0
     while row < rows {
       let count = min(rows - row, partRows - filled)
       for column in 0..<columns {
-        let source = batch + column * columnStride + row
+        let source = values + column * columnStride + row * rowStride
         let target = part.base + filled * columns + column
-        for index in 0..<count { target[index * columns] = source[index] }
+        for index in 0..<count { target[index * columns] = source[index * rowStride] }
       }
       row += count
       filled += count
@@ -107,7 +128,7 @@ public final class StreamLearner {
 
   /// The stream is at its end: the detector takes what has been learnt.
   public func finish() throws(DetectionError) {
-    guard part != nil, !fitsFew || firstRow + filled > Reservoir.capacity else {
+    guard part != nil, !fitsFew || firstRow + filled > 0 else {
       return try sample.withMatrix { (X) throws(DetectionError) in
         if isContinuing {
           try detector.partialFit(Training(X), call: call)

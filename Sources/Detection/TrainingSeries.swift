@@ -29,19 +29,35 @@ final class TrainingSeries: Sendable {
   }
 
   /// The first row from which on the rows of X stand here, one after another. X has at least one.
-  func place(of X: Matrix) -> Int? {
+  /// O(rows) by Knuth, Morris, Pratt 1977.
+  @_optimize(speed)
+  func place(of X: Matrix) throws(DetectionError) -> Int? {
     guard X.rows <= rows else { return nil }
-    for first in 0...(rows - X.rows) where equals(X, first, row: 0) {
-      var row = 1
-      while row < X.rows, equals(X, first, row: row) { row += 1 }
-      if row == X.rows { return first }
+    // Of the first rows of X, how many of its last are its first ones, too, and fewer than all.
+    let borders = try Buffer<Int>(count: X.rows)
+    var same = 0
+    for row in 1..<max(X.rows, 1) {
+      while same > 0, !equals(X, row, same) { same = borders[same - 1] }
+      if equals(X, row, same) { same += 1 }
+      borders[row] = same
+    }
+    same = 0
+    for row in 0..<rows {
+      while same > 0, !isRow(row, X, same) { same = borders[same - 1] }
+      if isRow(row, X, same) { same += 1 }
+      if same == X.rows { return row + 1 - same }
     }
     return nil
   }
 
-  private func equals(_ X: Matrix, _ first: Int, row: Int) -> Bool {
-    let own = values.base + (first + row) * channels
-    for column in 0..<channels where X.value(row, column) != own[column] { return false }
+  private func equals(_ X: Matrix, _ a: Int, _ b: Int) -> Bool {
+    for column in 0..<channels where X.value(a, column) != X.value(b, column) { return false }
+    return true
+  }
+
+  private func isRow(_ row: Int, _ X: Matrix, _ other: Int) -> Bool {
+    let own = values.base + row * channels
+    for column in 0..<channels where X.value(other, column) != own[column] { return false }
     return true
   }
 }

@@ -63,6 +63,19 @@ public final class Tuning {
     return detector
   }
 
+  /// The best configuration's, not fitted. Options that no criterion judges are not chosen: they stay as the
+  /// tuned detector has them.
+  public func bestDetector() throws(DetectionError) -> Detector {
+    guard let best else {
+      throw DetectionError(.invalidArgument, "there are no results yet; run the tuning first")
+    }
+    let detector = try detector(best)
+    for axis in grid.axes where !judges(axis.option) {
+      try detector.set(axis.option, base.value(axis.option))
+    }
+    return detector
+  }
+
   /// The first of the best configurations; nil before a run.
   public var best: Int? { results.firstIndex { $0.rank == 1 } }
 
@@ -96,19 +109,27 @@ public final class Tuning {
     configurations = places.map(grid.options)
   }
 
-  /// The axes that move nothing but the threshold.
+  /// Whether a criterion can tell the option's values apart; not where they move nothing but the threshold.
+  public func judges(_ option: String) -> Bool {
+    let info = detectorClass.info
+    return info.origin != nil
+      || option != "contamination" && !(option == "threshold" && info.name == "MAD")
+  }
+
   private func fixedAxes() -> Set<Int> {
-    guard detectorClass.info.origin == nil else { return [] }
-    var names: Set = ["contamination"]
-    if detectorClass.info.name == "MAD" { names.insert("threshold") }
-    return Set(grid.axes.indices.filter { names.contains(grid.axes[$0].option) })
+    Set(grid.axes.indices.filter { !judges(grid.axes[$0].option) })
   }
 
   private static func rank(_ results: inout [Result]) {
-    for index in results.indices {
+    let order = results.indices.sorted { a, b in
+      let (first, second) = (results[a].mean, results[b].mean)
+      return second.isNaN ? !first.isNaN : first > second
+    }
+    for (place, index) in order.enumerated() {
       let mean = results[index].mean
+      let earlier = place > 0 ? results[order[place - 1]] : nil
       results[index].rank =
-        1 + results.count { mean.isNaN ? !$0.mean.isNaN : $0.mean > mean }
+        earlier.map { $0.mean == mean || $0.mean.isNaN ? $0.rank : place + 1 } ?? 1
     }
   }
 }

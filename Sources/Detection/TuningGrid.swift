@@ -3,6 +3,7 @@ public struct TuningGrid {
   public struct Axis {
     public let option: String
     public internal(set) var values: [OptionValue]
+    fileprivate var known: Set<OptionValue>
   }
 
   public private(set) var axes: [Axis] = []
@@ -28,10 +29,10 @@ public struct TuningGrid {
 
   private mutating func append(_ option: String, _ value: OptionValue) throws(DetectionError) {
     guard let place = axes.firstIndex(where: { $0.option == option }) else {
-      axes.append(Axis(option: option, values: [value]))
+      axes.append(Axis(option: option, values: [value], known: [value]))
       return
     }
-    guard !axes[place].values.contains(value) else {
+    guard axes[place].known.insert(value).inserted else {
       throw DetectionError(
         .invalidOption, "option \(option): \(value.text) is in the grid already")
     }
@@ -103,23 +104,52 @@ extension TuningGrid {
     ("max_depth", [.int(10), .int(15), .int(20)]),
     ("window", [.int(16), .int(32), .int(64)]),
   ]
-  private static let contamination: [OptionValue] = [.double(0.1), .double(0.15), .double(0.2)]
+  /// In place of the usual ones: where a name means something else, or more options are worth trying.
+  private static let own: [String: [(option: String, values: [OptionValue])]] = [
+    "CBLOF": [
+      ("n_clusters", [.int(4), .int(8), .int(16)]), ("alpha", [.double(0.75), .double(0.9)]),
+      ("use_weights", [.bool(false), .bool(true)]),
+    ],
+    "Ensemble": [
+      (
+        "detectors",
+        [.string("[IsolationForest, KNN, PCA]"), .string("[IsolationForest, EllipticEnvelope, MAD]")]
+      ),
+      (
+        "combination",
+        [.string("average"), .string("maximum"), .string("median"), .string("rank_average")]
+      ),
+    ],
+    "HalfSpaceTrees": [
+      ("n_trees", [.int(25), .int(50), .int(100)]), ("height", [.int(6), .int(8), .int(10)]),
+      ("window_size", [.int(100), .int(250), .int(1000)]),
+    ],
+    "RobustRandomCutForest": [
+      ("n_estimators", [.int(50), .int(100), .int(200)]),
+      ("max_samples", [.int(128), .int(256), .int(512)]),
+    ],
+    "SGDOneClassSVM": [
+      ("gamma", [.string("scale"), .double(0.01), .double(0.1)]),
+      ("n_components", [.int(100), .int(300)]),
+      ("nu", [.double(0.05), .double(0.1), .double(0.3), .double(0.5)]),
+    ],
+  ]
 
   /// Add the detector's default grid to an empty one.
   mutating func addDefaults(for name: String) throws(DetectionError) {
-    for (option, values) in TuningGrid.usual {
+    for (option, values) in TuningGrid.own[name] ?? TuningGrid.usual {
       guard let spec = base.specs.first(where: { $0.name == option }) else { continue }
       let allowed = values.filter { spec.allows($0) }
       guard allowed.count > 1 else { continue }
       for value in allowed { try add(option, value) }
     }
-    let hasShare = base.specs.contains { $0.name == "contamination" }
-    if hasShare, axes.isEmpty || name == "IsolationForest" {
-      for value in TuningGrid.contamination { try add("contamination", value) }
-    }
     guard !axes.isEmpty else {
       throw DetectionError(
-        .notSupported, "\(name) has no default grid; add values of its options")
+        .notSupported,
+        "\(name) has no default grid: none of its options is known to change its scores; add values of"
+          + " its options to compare them")
     }
+    guard name == "IsolationForest" else { return }
+    for share in [0.1, 0.15, 0.2] { try add("contamination", .double(share)) }
   }
 }

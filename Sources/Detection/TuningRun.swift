@@ -27,7 +27,7 @@ final class TuningRun: @unchecked Sendable {
     var fitSeconds = 0.0
     var scoreSeconds = 0.0
     var error: DetectionError?
-    /// Of the sampled rows, for stability.
+    /// Of the sampled rows, for stability; until the group's last fold has ended.
     var ranks: Buffer<Double>?
   }
 
@@ -115,6 +115,7 @@ final class TuningRun: @unchecked Sendable {
       units.deallocate()
     }
     for slot in 0..<2 { state[slot] = 0 }
+    let ended = try Buffer<Int64>(count: alive.count)
     let teller = ProgressTeller(call, "tune")
     let inner = max(1, call.threads / count)
     // Rounds of a holdout are compared on rows that all of them know in the same order.
@@ -141,12 +142,29 @@ final class TuningRun: @unchecked Sendable {
         if error.status == .cancelled || error.status == .internalFault { throw error }
         units[index].error = error
       }
+      // The last of a group's folds to end compares them, and frees their ranks.
+      let place = index / self.foldsPerRound
+      if ck_fetch_add(ended.base + place, 1) == Int64(self.foldsPerRound - 1) {
+        self.compare(
+          UnsafeMutableBufferPointer(
+            start: units + place * self.foldsPerRound, count: self.foldsPerRound))
+      }
       if worker == 0 { try self.waitForOthers(count, ask) }
     }
     for (place, group) in alive.enumerated() {
       let own = UnsafeMutableBufferPointer(start: units + place * foldsPerRound, count: foldsPerRound)
       take(own, into: group)
     }
+  }
+
+  /// Stability of the folds of one round.
+  private func compare(_ units: UnsafeMutableBufferPointer<Unit>) {
+    guard criterion == .stability, plan.holdout == nil else { return }
+    let ranks = units.compactMap(\.ranks)
+    if ranks.count == units.count {
+      for (fold, value) in TuningRun.stability(ranks).enumerated() { units[fold].value = value }
+    }
+    for fold in units.indices { units[fold].ranks = nil }
   }
 
   /// The calling thread asks the caller while the last units are still with other threads.
@@ -166,17 +184,10 @@ final class TuningRun: @unchecked Sendable {
       groups[group].fitSeconds += unit.fitSeconds
       groups[group].scoreSeconds += unit.scoreSeconds
     }
-    guard criterion == .stability else {
-      groups[group].values += units.map(\.value)
-      return
-    }
-    let ranks = units.compactMap(\.ranks)
-    if plan.holdout == nil {
-      groups[group].values += TuningRun.stability(ranks)
-    } else {
-      while kept.count < groups.count { kept.append([]) }
-      kept[group] += ranks
-    }
+    groups[group].values += units.map(\.value)
+    guard criterion == .stability, plan.holdout != nil else { return }
+    while kept.count < groups.count { kept.append([]) }
+    kept[group] += units.compactMap(\.ranks)
   }
 
   private func compareRounds() throws(DetectionError) {

@@ -4,6 +4,11 @@ import Glibc
 enum Words {
   static func log10(_ value: Double) -> Double { Glibc.log10(value) }
 
+  /// "about 3 s"; what is no number gets no "about".
+  static func about(_ amount: String) -> String {
+    amount.hasPrefix("more") ? amount : "about \(amount)"
+  }
+
   static func duration(_ seconds: Double) -> String {
     if seconds < 1e-3 { return "\(twoDigits(seconds * 1e6)) µs" }
     if seconds < 1 { return "\(twoDigits(seconds * 1e3)) ms" }

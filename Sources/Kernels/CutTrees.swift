@@ -139,22 +139,38 @@ private func shareOut(
   _ amount: Double, _ point: UnsafePointer<Double>, _ low: UnsafePointer<Double>,
   _ high: UnsafePointer<Double>, _ columns: Int, _ shares: UnsafeMutablePointer<Double>
 ) {
-  // Scaled so that no sum overflows, and no difference either.
+  // Scaled so that no sum overflows, and no difference either; of the smallest, no half is exact.
+  var scale = 0.5
   var farthest = 0.0
   for index in 0..<columns {
-    farthest = larger(farthest, outside(point[index], low[index], high[index]))
+    farthest = larger(farthest, outside(point[index], low[index], high[index], scale))
+  }
+  if farthest < 0x1p-1000 {
+    scale = 1
+    farthest = 0
+    for index in 0..<columns {
+      farthest = larger(farthest, outside(point[index], low[index], high[index], scale))
+    }
+  }
+  guard farthest > 0 else {
+    // The processor takes so small a difference for none.
+    shares[0] += amount
+    return
   }
   var sum = 0.0
-  for index in 0..<columns { sum += outside(point[index], low[index], high[index]) / farthest }
   for index in 0..<columns {
-    shares[index] += amount * (outside(point[index], low[index], high[index]) / farthest / sum)
+    sum += outside(point[index], low[index], high[index], scale) / farthest
+  }
+  for index in 0..<columns {
+    shares[index] +=
+      amount * (outside(point[index], low[index], high[index], scale) / farthest / sum)
   }
 }
 
-/// Half the distance by which a value is outside.
+/// The distance by which a value is outside, scaled.
 @inline(__always)
-private func outside(_ x: Double, _ low: Double, _ high: Double) -> Double {
-  larger(larger(low * 0.5 - x * 0.5, x * 0.5 - high * 0.5), 0)
+private func outside(_ x: Double, _ low: Double, _ high: Double, _ scale: Double) -> Double {
+  larger(larger(low * scale - x * scale, x * scale - high * scale), 0)
 }
 
 /// The next place down, and the larger of `worst` and what a cut there displaces.

@@ -1,16 +1,42 @@
 import CPynomaly
 import Detection
+import Glibc
 
-/// What a pyn_drift pointer stands for.
+/// What a pyn_drift pointer stands for. One thread at a time is at the monitor; others wait.
 private final class DriftHandle {
-  let monitor: DriftMonitor
+  private let monitor: DriftMonitor
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-  init(_ monitor: DriftMonitor) { self.monitor = monitor }
+  init(_ monitor: DriftMonitor) {
+    self.monitor = monitor
+    lock.initialize(to: pthread_mutex_t())
+    var attributes = pthread_mutexattr_t()
+    pthread_mutexattr_init(&attributes)
+    pthread_mutexattr_settype(&attributes, .init(PTHREAD_MUTEX_ERRORCHECK))
+    pthread_mutex_init(lock, &attributes)
+    pthread_mutexattr_destroy(&attributes)
+  }
+
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  func locked<Result>(
+    _ body: (DriftMonitor) throws(DetectionError) -> Result
+  ) throws(DetectionError) -> Result {
+    guard pthread_mutex_lock(lock) == 0 else {
+      throw DetectionError(
+        .invalidArgument, "the progress callback of an update cannot use the drift monitor it updates")
+    }
+    defer { pthread_mutex_unlock(lock) }
+    return try body(monitor)
+  }
 }
 
-private func monitor(_ pointer: OpaquePointer?) throws(DetectionError) -> DriftMonitor {
+private func driftHandle(_ pointer: OpaquePointer?) throws(DetectionError) -> DriftHandle {
   let pointer = try required(pointer, "drift")
-  return Unmanaged<DriftHandle>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue().monitor
+  return Unmanaged<DriftHandle>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
 }
 
 private func options(
@@ -62,9 +88,12 @@ public func pyn_drift_update(
   _ count: Int64, _ options: UnsafePointer<pyn_call>?, _ error: UnsafeMutablePointer<pyn_error>?
 ) -> pyn_status {
   status(error) { () throws(DetectionError) in
-    let monitor = try monitor(drift)
-    try monitor.update(
-      matrix(X), scores: scores == nil ? nil : array(scores, count, "scores"), call: call(options))
+    let handle = try driftHandle(drift)
+    let (X, call) = (try matrix(X), try call(options))
+    let scores = scores == nil ? nil : try array(scores, count, "scores")
+    try handle.locked { monitor throws(DetectionError) in
+      try monitor.update(X, scores: scores, call: call)
+    }
   }
 }
 
@@ -74,18 +103,20 @@ public func pyn_drift_get_report(
   _ error: UnsafeMutablePointer<pyn_error>?
 ) -> pyn_status {
   status(error) { () throws(DetectionError) in
-    let monitor = try monitor(drift)
+    let handle = try driftHandle(drift)
     let report = try required(report, "report")
     try check(
       structSize: report.pointee.struct_size, atLeast: MemoryLayout<pyn_drift_report>.size,
       "pyn_drift_report")
-    report.pointee.rows = Int64(monitor.rows)
-    report.pointee.looks = Int64(monitor.looks)
-    report.pointee.level = monitor.level
-    report.pointee.drifted_count = Int64(monitor.drifted)
-    report.pointee.first_drift = Int64(monitor.firstDrift)
-    report.pointee.feature_count = Int64(monitor.findings.count)
-    report.pointee.reference_row_count = Int64(monitor.referenceRows)
+    try handle.locked { monitor in
+      report.pointee.rows = Int64(monitor.rows)
+      report.pointee.looks = Int64(monitor.looks)
+      report.pointee.level = monitor.level
+      report.pointee.drifted_count = Int64(monitor.drifted)
+      report.pointee.first_drift = Int64(monitor.firstDrift)
+      report.pointee.feature_count = Int64(monitor.findings.count)
+      report.pointee.reference_row_count = Int64(monitor.referenceRows)
+    }
   }
 }
 
@@ -95,7 +126,7 @@ public func pyn_drift_get_feature(
   _ error: UnsafeMutablePointer<pyn_error>?
 ) -> pyn_status {
   status(error) { () throws(DetectionError) in
-    let findings = try monitor(drift).findings
+    let findings = try driftHandle(drift).locked { $0.findings }
     let feature = try required(feature, "feature")
     try check(
       structSize: feature.pointee.struct_size, atLeast: MemoryLayout<pyn_drift_feature>.size,
@@ -120,9 +151,10 @@ public func pyn_drift_save_memory(
   _ size: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<pyn_error>?
 ) -> pyn_status {
   status(error) { () throws(DetectionError) in
-    let monitor = try monitor(drift)
+    let handle = try driftHandle(drift)
     let size = try required(size, "size")
-    try copy(monitor.bytes(), to: buffer, capacity, size)
+    let bytes = try handle.locked { monitor throws(DetectionError) in try monitor.bytes() }
+    try copy(bytes, to: buffer, capacity, size)
   }
 }
 

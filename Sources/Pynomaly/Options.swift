@@ -32,7 +32,10 @@ func optionValue(_ value: pyn_value) throws(DetectionError) -> OptionValue {
   case Int32(PYN_OPTION_INT): return .int(Int(value.int_value))
   case Int32(PYN_OPTION_DOUBLE): return .double(value.double_value)
   case Int32(PYN_OPTION_BOOL): return .bool(value.bool_value != 0)
-  case Int32(PYN_OPTION_STRING): return .string(try text(value.string_value, "string_value"))
+  // Detectors and lists are texts, too; the option's own form says which is allowed.
+  case Int32(PYN_OPTION_STRING), Int32(PYN_OPTION_DETECTOR), Int32(PYN_OPTION_DETECTOR_LIST),
+    Int32(PYN_OPTION_NUMBER_LIST):
+    return .string(try text(value.string_value, "string_value"))
   default:
     throw DetectionError(
       .invalidArgument, "type of pyn_value is \(value.type); allowed are the PYN_OPTION_* numbers")

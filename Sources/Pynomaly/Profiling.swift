@@ -164,12 +164,13 @@ public func pyn_profiler_write(
     case Int32(PYN_PROFILE_SPEEDSCOPE): bytes = profile.speedscope
     case Int32(PYN_PROFILE_RAW): bytes = profile.folded
     case Int32(PYN_PROFILE_PPROF): bytes = profile.pprof
+    case Int32(PYN_PROFILE_CHROMETRACE): bytes = profile.chromeTrace
     case Int32(PYN_PROFILE_SUMMARY):
       bytes = Array("\(profile.summary); ended because \(profile.ending)".utf8)
     default:
       throw DetectionError(
         .invalidArgument,
-        "format is \(format); allowed are PYN_PROFILE_FLAMEGRAPH (1) to PYN_PROFILE_PPROF (5)")
+        "format is \(format); allowed are PYN_PROFILE_FLAMEGRAPH (1) to PYN_PROFILE_CHROMETRACE (6)")
     }
     try hand(bytes, to: write, context)
   }

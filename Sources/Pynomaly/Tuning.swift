@@ -149,6 +149,14 @@ public func pyn_tuning_option_at(_ tuning: OpaquePointer?, _ index: Int64) -> Un
   return interned(tuning.tuning.grid.axes[Int(index)].option)
 }
 
+@_cdecl("pyn_tuning_option_is_judged") @implementation
+public func pyn_tuning_option_is_judged(_ tuning: OpaquePointer?, _ index: Int64) -> Int32 {
+  guard let tuning: TuningHandle = try? handle(tuning), index >= 0,
+    index < Int64(tuning.tuning.grid.axes.count)
+  else { return 0 }
+  return tuning.tuning.judges(tuning.tuning.grid.axes[Int(index)].option) ? 1 : 0
+}
+
 @_cdecl("pyn_tuning_get_result") @implementation
 public func pyn_tuning_get_result(
   _ tuning: OpaquePointer?, _ index: Int64, _ result: UnsafeMutablePointer<pyn_tuning_result>?,
@@ -188,7 +196,7 @@ public func pyn_tuning_create_detector(
     let tuning: TuningHandle = try handle(tuning)
     let target = try required(detector, "detector")
     target.pointee = nil
-    let made = try tuning.tuning.detector(place(index, tuning))
+    let made = try index == -1 ? tuning.tuning.bestDetector() : tuning.tuning.detector(place(index, tuning))
     target.pointee = DetectorHandle(made).retainedPointer
   }
 }

@@ -162,4 +162,16 @@ struct CBLOFTests {
       for result in results { #expect(result == results[0]) }
     }
   #endif
+
+  /// The mean of equal rows may differ from them by rounding, which is no distance.
+  @Test func equalRowsAreAtTheirCentre() throws {
+    let points = [[0.1, 1e9 / 3], [1.0 / 3, -0.7], [123.456, 1e-7 / 3]]
+    let X = Table(999, 2) { row, column in points[row % 3][column] }
+    let detector = try fitted("CBLOF", X, ["n_clusters": .int(3)])
+    #expect(try scores(detector, X).allSatisfy { $0 == 0 })
+    #expect(try shares(detector, X).allSatisfy { $0 == [0, 0] })
+    // A difference beyond rounding on a feature that is small beside another.
+    let near = Table(1, 2) { _, column in column == 0 ? 0.1 + 1e-9 : 1e9 / 3 }
+    #expect(abs(try scores(detector, near)[0] - 1e-9) < 1e-12)
+  }
 }

@@ -110,4 +110,24 @@ struct HalfSpaceTreesTests {
     try detector.fit(Training(try X.matrix), call: Call(threads: 1))
     #expect(try scores(detector, X).filter { $0 > detector.threshold }.count == 90)
   }
+
+  @Test func valuesAtTheEndOfTheRange() throws {
+    let most = Double.greatestFiniteMagnitude
+    let varied = Table(300, 3) { row, column in
+      [most, 0.9 * most, -most, 0.5 * most][(row * (column + 1)) % (2 + column)]
+    }
+    for X in [
+      varied, Table(300, 2) { _, _ in most }, Table(300, 2) { _, column in column == 0 ? most : -most },
+    ] {
+      let detector = try fitted("HalfSpaceTrees", X)
+      let found = try scores(detector, X)
+      #expect(found.allSatisfy { $0 >= 0 && $0 <= 1 })
+      let bytes = try ModelFile.bytes(of: detector)
+      let loaded = try bytes.withUnsafeBytes { try ModelFile.detector(from: $0) }
+      #expect(try scores(loaded, X) == found)
+    }
+    let equal = try fitted("HalfSpaceTrees", Table(300, 2) { _, _ in most })
+    let found = try scores(equal, Table(2, 2) { row, _ in row == 0 ? most : 0.9 * most })
+    #expect(found[0] == 0 && found[1] > 0.5)
+  }
 }

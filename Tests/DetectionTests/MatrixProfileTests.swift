@@ -165,6 +165,85 @@ struct MatrixProfileTests {
     }
   }
 
+  /// One value out of a broken sensor: all windows without it have the distances they have when it is not there.
+  @Test(arguments: [1e9, 1e12, 1e15], [20, 640]) func aGlitchSpoilsNoOtherWindow(height: Double, place: Int)
+    throws
+  {
+    var random = Random(seed: 12, stream: 0)
+    let X = Table(1000, 1) { row, _ in
+      [0, 0.7, 1, 0.7, 0, -0.7, -1, -0.7][row % 8] + 0.1 * random.normal()
+    }
+    // Another value there, so that both have the same windows to be compared with.
+    let other = Table(1000, 1) { row, _ in X.row(row)[0] + (row == place ? 1e4 : 0) }
+    let glitch = Table(1000, 1) { row, _ in X.row(row)[0] + (row == place ? height : 0) }
+    for normalized in [true, false] {
+      let options: [String: OptionValue] = [
+        "window": .int(16), "normalize": .bool(normalized), "row_score": .string("last"),
+      ]
+      let expected = try scores(try fitted("MatrixProfile", other, options), other)
+      let found = try scores(try fitted("MatrixProfile", glitch, options), glitch)
+      for row in 15..<1000 where !(place..<(place + 16)).contains(row) {
+        #expect(abs(found[row] - expected[row]) <= 1e-6 * expected[row], "row \(row)")
+      }
+    }
+  }
+
+  /// Discords, and where pieces stand, do not take the square of the rows.
+  @Test func discordsAreTheGreatestThatDoNotOverlap() throws {
+    for (rows, window, count) in [(300, 3, 1000), (200, 20, 4), (90, 8, 3)] {
+      let X = Table(rows, 1) { row, _ in Double((row * row * 7) % 13) + (row % 50 == 0 ? 5 : 0) }
+      let options: [String: OptionValue] = [
+        "window": .int(window), "n_discords": .int(count), "row_score": .string("last"),
+      ]
+      let detector = try fitted("MatrixProfile", X, options)
+      let profile = try scores(detector, X).dropFirst(window - 1).map { $0 }
+      var expected: [Int] = []
+      while expected.count < count {
+        let free = profile.indices.filter { place in
+          expected.allSatisfy { abs($0 - place) >= window }
+        }
+        guard
+          let best = free.max(by: { profile[$0] < profile[$1] || (profile[$0] == profile[$1] && $0 > $1) })
+        else { break }
+        expected.append(best)
+      }
+      let model = try #require(try detector.fittedModel() as? MatrixProfileModel)
+      #expect(model.discords.map(\.window) == expected)
+    }
+  }
+
+  @Test func placesOfPieces() throws {
+    // Beginnings that repeat.
+    let X = Table(4000, 2) { row, _ in row % 100 == 99 ? Double(row) : Double(row % 3 / 2) }
+    let series = try TrainingSeries(X.matrix)
+    for (first, rows) in [(0, 4000), (0, 1), (99, 1), (100, 900), (98, 3), (3999, 1), (1200, 2800)] {
+      let piece = Table(rows, 2) { row, column in X.row(first + row)[column] }
+      #expect(try series.place(of: piece.matrix) == first)
+    }
+    // The first of several.
+    #expect(try series.place(of: Table(20, 2) { row, _ in Double(row % 3 / 2) }.matrix) == 0)
+    #expect(try series.place(of: Table(99, 2) { row, _ in Double(row % 3 / 2) }.matrix) == 0)
+    #expect(try series.place(of: Table(100, 2) { row, _ in Double(row % 3 / 2) }.matrix) == nil)
+    #expect(try series.place(of: Table(4001, 2) { _, _ in 0 }.matrix) == nil)
+    #expect(try series.place(of: Table(1, 2) { _, column in Double(column) }.matrix) == nil)
+  }
+
+  @Test func anErrorNamesTheOptionThatIsTooLarge() throws {
+    for (options, name) in [
+      (["exclusion_zone": .int(1 << 31)], "exclusion_zone"),
+      (["window": .int(8), "exclusion_zone": .int(100)], "exclusion_zone"),
+      (["window": .int(300)], "window"),
+      (["window": .int(300), "exclusion_zone": .int(1)], "window"),
+    ] as [([String: OptionValue], String)] {
+      do {
+        _ = try fitted("MatrixProfile", Self.walk(100), options)
+        Issue.record("it was taken")
+      } catch let error as DetectionError {
+        #expect(error.message.hasPrefix("option \(name):"), "\(error.message)")
+      }
+    }
+  }
+
   @Test func shortSeriesAreRefused() throws {
     for (rows, options) in [
       (5, [:]), (1, [:]), (40, ["window": .int(41)]), (40, ["window": .int(30)]),

@@ -277,6 +277,98 @@ struct RobustRandomCutForestTests {
     for (x, y) in zip(a, b) { #expect(abs(x - y) <= 0.3 * x) }
     #expect(b.allSatisfy { $0.isFinite })
   }
+
+  /// Memory that was used before holds no numbers that a model file may have.
+  private func dirtyTheHeap() throws {
+    for count in [4, 12, 30, 60, 100, 120, 240, 500] {
+      let buffers = try (0..<8).map { _ in try Buffer<UInt64>(count: count, zeroed: false) }
+      for buffer in buffers { buffer.base.update(repeating: .max, count: count) }
+    }
+  }
+
+  @Test func slidingModelsAreTheSameBytesAndLoad() throws {
+    let X = Table.cloud(130, 3)
+    var files: [[UInt8]] = []
+    for _ in 0..<3 {
+      try dirtyTheHeap()
+      let detector = try slidingForest()
+      for (first, end) in [(0, 100), (100, 110), (110, 130)] {
+        try dirtyTheHeap()
+        try detector.partialFit(Training(try X.matrix.slice(first..<end)), call: Call(threads: 1))
+      }
+      files.append(try ModelFile.bytes(of: detector))
+      let loaded = try files[0].withUnsafeBytes { try ModelFile.detector(from: $0) }
+      #expect(try scores(loaded, X) == scores(detector, X))
+      #expect(try ModelFile.bytes(of: loaded) == files[0])
+    }
+    #expect(files[1] == files[0] && files[2] == files[0])
+  }
+
+  private func slidingForest() throws -> Detector {
+    let detector = Detector(try Registry.find("RobustRandomCutForest"))
+    for (name, value) in [
+      ("sampling", OptionValue.string("sliding")), ("max_samples", .int(30)), ("n_estimators", .int(3)),
+    ] { try detector.set(name, value) }
+    return detector
+  }
+
+  /// However the rows come: all at once, one by one, or in parts that do not end where windows do.
+  @Test(arguments: [1, 7, 30, 45, 100, 131])
+  func slidingPartsMakeTheSameForestAsTheWhole(_ size: Int) throws {
+    for rows in [20, 30, 31, 59, 60, 131, 200] {
+      let X = Table.cloud(rows, 3)
+      let whole = try slidingForest()
+      try whole.fit(Training(try X.matrix), call: Call(threads: 1))
+      let parts = try slidingForest()
+      for first in stride(from: 0, to: rows, by: size) {
+        try parts.partialFit(
+          Training(try X.matrix.slice(first..<min(first + size, rows))), call: Call(threads: 1))
+      }
+      #expect(try scores(parts, X) == scores(whole, X), "\(rows) rows by \(size)")
+    }
+  }
+
+  /// Differences whose halves are 0.
+  @Test(arguments: [1.0, 2, 3]) func sharesOfSubnormalDifferences(_ unit: Double) throws {
+    let X = Table(200, 3) { row, column in
+      Double((row * 37 + column * 11) % 5) * unit * Double.leastNonzeroMagnitude
+    }
+    let detector = try fitted(
+      "RobustRandomCutForest", X, ["n_estimators": .int(10), "max_samples": .int(20)])
+    let new = Table(6, 3) { row, column in
+      column == 1 ? Double(row) * unit * Double.leastNonzeroMagnitude : 0
+    }
+    for table in [X, new] {
+      for (own, score) in zip(try shares(detector, table), try scores(detector, table)) {
+        #expect(own.allSatisfy { $0.isFinite && $0 >= 0 })
+        #expect(abs(own.reduce(0, +) - score) <= 1e-9 * score)
+      }
+    }
+  }
+
+  #if arch(x86_64)
+    /// Where the program has told the processor that subnormal numbers be 0.
+    @Test func differencesThatAreFlushedToZero() throws {
+      var before = fenv_t()
+      fegetenv(&before)
+      defer { fesetenv(&before) }
+      var flushing = before
+      flushing.__mxcsr |= 0x8000
+      fesetenv(&flushing)
+      let X = Table(300, 3) { row, column in
+        2.3e-308 * (1 + 0.01 * Double((row * row * (column + 3)) % 7))
+      }
+      let detector = try slidingForest()
+      for first in stride(from: 0, to: 300, by: 10) {
+        try detector.partialFit(
+          Training(try X.matrix.slice(first..<(first + 10))), call: Call(threads: 1))
+      }
+      #expect(try scores(detector, X).allSatisfy { $0.isFinite })
+      #expect(try shares(detector, X).allSatisfy { $0.allSatisfy { $0.isFinite } })
+      let bytes = try ModelFile.bytes(of: detector)
+      #expect(try bytes.withUnsafeBytes { try ModelFile.detector(from: $0) }.model?.featureCount == 3)
+    }
+  #endif
 }
 
 private func logarithm(_ x: Double) -> Double { Glibc.log(x) }

@@ -49,6 +49,16 @@ struct StreamLearnerTests {
     }
   }
 
+  /// The last part has fewer rows than a tree.
+  @Test func slidingTreesDoNotDependOnTheParts() throws {
+    let X = Table.cloud((1 << 14) + 100, 2)
+    let detector = try make("RobustRandomCutForest", ["sampling": .string("sliding")])
+    try learn(detector, X, batch: 5000)
+    let whole = try make("RobustRandomCutForest", ["sampling": .string("sliding")])
+    try whole.fit(Training(try X.matrix), call: Call(threads: 1))
+    #expect(try scores(detector, X) == scores(whole, X))
+  }
+
   @Test(arguments: learners)
   func goingOnIsTheSameAsOneStream(_ name: String) throws {
     let X = Table.cloud(900, 3)
@@ -118,5 +128,46 @@ struct StreamLearnerTests {
     try forest.set("n_estimators", .int(25))
     try learn(forest, Table.cloud(2000, 3, seed: 4), batch: 100)
     #expect((forest.model as? ForestModel)?.forest.treeCount == 25)
+  }
+
+  /// Rows are learnt in parts only when there are more than the sample holds; then the same parts as ever.
+  @Test func partsAreHeldBackUntilTheSampleIsFull() throws {
+    let columns = 2
+    for rows in [131_072, 131_073] {
+      let X = Table(rows, columns) { row, column in Double((row * 7919 + column * 104_729) % 1009) / 1009 }
+      let detector = try make("SGDOneClassSVM", ["kernel": .string("linear"), "max_iter": .int(1)])
+      let learner = try StreamLearner(
+        detector, columns: columns, continuing: false, call: Call(threads: 1))
+      let batch = try Buffer<Double>(count: 50_000 * columns)
+      for first in stride(from: 0, to: rows, by: 50_000) {
+        let count = min(50_000, rows - first)
+        for index in 0..<(count * columns) {
+          batch[index] = X.values[(first + index % count) * columns + index / count]
+        }
+        try learner.take(batch.base, rows: count, columnStride: count)
+      }
+      #expect((learner.firstRow > 0) == (rows > 131_072))
+      try learner.finish()
+      let parts = try make("SGDOneClassSVM", ["kernel": .string("linear"), "max_iter": .int(1)])
+      if rows > 131_072 {
+        let size = StreamLearner.partRows(columns: columns)
+        for first in stride(from: 0, to: rows, by: size) {
+          try parts.partialFit(
+            Training(try X.matrix.slice(first..<min(first + size, rows))), call: Call(threads: 1))
+        }
+      } else {
+        try parts.fit(Training(try X.matrix), call: Call(threads: 1))
+      }
+      let some = Table(100, columns) { X.values[$0 * columns + $1] }
+      #expect(try scores(detector, some) == scores(parts, some), "\(rows) rows")
+    }
+  }
+
+  @Test func partsOfVeryManyColumns() {
+    for columns in [1, 128, 129, 32_768, 32_769, 1 << 20, 1 << 21, 1 << 30] {
+      let rows = StreamLearner.partRows(columns: columns)
+      #expect(rows >= 1 && rows <= 1 << 14)
+      #expect(rows == 1 || rows * columns <= 1 << 21)
+    }
   }
 }

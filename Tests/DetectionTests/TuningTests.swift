@@ -247,6 +247,65 @@ struct TuningTests {
     #expect(message { _ = try grid.configurations(budget: nil, seed: 0) }.contains("360000 configurations"))
   }
 
+  @Test func ranksAreSharedAndTheFailedComeLast() throws {
+    let X = Table.cloud(80, 2)
+    let tuning = try tuning(
+      "IsolationForest",
+      [
+        ("max_features", [.int(9), .int(1), .int(2)]),
+        ("contamination", [.double(0.1), .double(0.2), .double(0.3)]),
+      ])
+    try run(tuning, X, labels(80))
+    let means = tuning.results.map(\.mean)
+    for (index, result) in tuning.results.enumerated() {
+      let better = means.count { means[index].isNaN ? !$0.isNaN : $0 > means[index] }
+      #expect(result.rank == 1 + better)
+    }
+    #expect(Set(tuning.results.map(\.rank)).count == 3 && tuning.results[0].rank == 7)
+  }
+
+  @Test func whatIsNotJudgedIsNotChosen() throws {
+    let X = Table.cloud(90, 2)
+    let base = Detector(try Registry.find("IsolationForest"))
+    try base.set("contamination", .double(0.07))
+    let tuning = Tuning(base)
+    for trees in [4, 30] { try tuning.add("n_estimators", .int(trees)) }
+    for share in [0.1, 0.2] { try tuning.add("contamination", .double(share)) }
+    #expect(message { _ = try tuning.bestDetector() }.contains("run the tuning first"))
+    try run(tuning, X)
+    #expect(tuning.judges("n_estimators") && !tuning.judges("contamination"))
+    let chosen = try tuning.bestDetector().options
+    #expect(try chosen.value("contamination") == .double(0.07))
+    #expect(try chosen.value("n_estimators") == tuning.results[#require(tuning.best)].values[0])
+    let deviations = Tuning(Detector(try Registry.find("MAD")))
+    #expect(!deviations.judges("threshold") && Tuning(base).judges("threshold"))
+  }
+
+  /// Otherwise there is nothing to compare.
+  @Test(arguments: Registry.classes.map(\.info.name))
+  func defaultGridsChangeScores(_ name: String) throws {
+    let detectorClass = try Registry.find(name)
+    let tuning = Tuning(Detector(detectorClass))
+    do throws(DetectionError) {
+      try tuning.addDefaults()
+    } catch {
+      #expect(error.status == .notSupported && error.message.contains("no default grid"))
+      #expect(["COPOD", "ECOD", "MAD"].contains(name) || detectorClass.info.capabilities.contains(.series))
+      return
+    }
+    guard detectorClass.info.origin == nil, !detectorClass.info.capabilities.contains(.series) else { return }
+    let X = Table.cloud(400, 4)
+    for axis in tuning.grid.axes where tuning.judges(axis.option) {
+      let found = try axis.values.map { try scores(fitted(name, X, [axis.option: $0]), X) }
+      let moved = found.contains { $0 != found[0] }
+      #expect(moved || axis.values.count == 1, "\(axis.option) changes no score")
+    }
+    let own = [
+      "CBLOF": 3, "Ensemble": 2, "HalfSpaceTrees": 3, "RobustRandomCutForest": 2, "SGDOneClassSVM": 3,
+    ]
+    if let count = own[name] { #expect(tuning.grid.axes.count == count) }
+  }
+
   @Test func defaultGrids() throws {
     let forest = Tuning(Detector(try Registry.find("IsolationForest")))
     try forest.addDefaults()

@@ -44,8 +44,8 @@ struct PictureTests {
     tree.add([4])
     #expect(tree.totals[0] == 4)
     let leaves = tree.nodes.indices.filter { tree.nodes[$0].own > 0 }
-    #expect(leaves.map { tree.path($0) } == [[1, 2, 3], [1, 2], [4]])
-    #expect(leaves.map { tree.nodes[$0].own } == [2, 1, 1])
+    #expect(leaves.map { tree.path($0) } == [[1, 2], [1, 2, 3], [4]])  // parents first
+    #expect(leaves.map { tree.nodes[$0].own } == [1, 2, 1])
   }
 
   @Test func foldedLinesAreOneAStack() {

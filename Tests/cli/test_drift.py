@@ -1,6 +1,9 @@
 """Drift between two tables, and thresholds found from scores."""
 
 import json
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -97,6 +100,23 @@ def test_missing_and_extra_columns(cli, write):
     assert [column["name"] for column in found["columns"]] == ["c", "b"]
 
 
+def test_a_signal_stops_a_look(cli, write):
+    """A stream that is looked at for every row of it."""
+    random = np.random.default_rng(0)
+    np.savetxt(cli.folder / "before.csv", random.normal(size=(20_000, 8)), delimiter=",")
+    np.savetxt(cli.folder / "after.csv", random.normal(size=(20_000, 8)), delimiter=",")
+    process = subprocess.Popen(
+        [cli.binary, "drift", "before.csv", "after.csv", "--window", "9000", "--step", "1"],
+        cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    time.sleep(2)
+    assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)  # the rest would take minutes
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
 def test_bad_calls(cli, write):
     tables(write)
     write("one.csv", "a,b,c\n1,2,3\n")
@@ -153,3 +173,54 @@ def test_bad_thresholds(cli, write):
         assert result.code == 2 and words in result.err
     result = cli("fit", "t.csv", "--threshold", "iqr", "--contamination", "0.1", "--save-model", "m")
     assert result.code == 2 and "both set the threshold" in result.err
+
+
+# ------------------------------------------------------------------------------- probabilities
+
+
+def read_probabilities(path):
+    with open(path) as file:
+        assert file.readline() == "row,score,label,probability\n"
+        return np.loadtxt(file, delimiter=",")
+
+
+@pytest.mark.parametrize("method", ["linear", "gaussian", "gamma", "tail", "logistic", "isotonic"])
+def test_probabilities(cli, write, method):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(400, 2))
+    X[::40] += 4
+    labels = np.zeros(400)
+    labels[::40] = 1
+    labels[1] = 1
+    write("t.csv", csv(["a", "b", "y"], np.column_stack([X, labels])))
+    how = ["--label-column", "y", "--probability", method]
+    out = ok(cli("detect", "t.csv", *how, "--seed", "0", "-o", "s.csv", "--save-model", "m", "--json"))
+    assert json.loads(out)["probability_method"] == method
+    table = read_probabilities(cli.folder / "s.csv")
+    scores, found = table[:, 1], table[:, 3]
+    assert ((found >= 0) & (found <= 1)).all() and np.ptp(found) > 0.5
+    assert (np.diff(found[np.argsort(scores)]) >= 0).all()
+    if method == "linear":
+        np.testing.assert_allclose(found, (scores - scores.min()) / np.ptp(scores), atol=1e-12)
+    if method == "isotonic":
+        np.testing.assert_allclose(found.mean(), labels.mean())
+    # fit finds the same, the model keeps it, and score can learn another.
+    assert f"probabilities by {method}" in ok(cli("fit", "t.csv", *how, "--seed", "0", "--save-model", "n"))
+    for model in ("m", "n"):
+        out = ok(cli("score", "t.csv", "--model", model, "--drop", "y", "-o", "again.csv"))
+        assert f"probabilities by {method}" in out
+        assert (read_probabilities(cli.folder / "again.csv") == table).all()
+    ok(cli("score", "t.csv", "--model", "m", "--drop", "y", "--probability", "linear", "-o", "s.ndjson"))
+    with open(cli.folder / "s.ndjson") as file:
+        line = json.loads(file.readline())
+    np.testing.assert_allclose(line["probability"], (scores[0] - scores.min()) / np.ptp(scores))
+
+
+def test_bad_probabilities(cli, write):
+    write("t.csv", csv(["a", "y"], np.column_stack([np.arange(30.0), np.zeros(30)])))
+    for command in (["detect", "t.csv"], ["fit", "t.csv", "--save-model", "m"], ["score", "t.csv", "--model", "m"]):
+        result = cli(*command, "--probability", "logistic")
+        assert result.code == 2 and "give --label-column" in result.err
+        assert cli(*command, "--probability", "likely").code == 2
+    result = cli("detect", "t.csv", "--probability", "isotonic", "--label-column", "y")
+    assert result.code == 1 and "label" in result.err

@@ -63,7 +63,9 @@ def test_tune_with_labels(cli, table):
     assert [one["options"]["n_estimators"] for one in configurations] == [5, 5, 50, 50]
     assert [one["same_as"] for one in configurations] == [None, 0, None, 2]
     trees = best["options"]["n_estimators"]
-    assert f"the best: --detector IsolationForest --set n_estimators={trees} --set contamination=0.1" in out
+    assert f"the best: --detector IsolationForest --set n_estimators={trees}\n" in out
+    assert out.endswith("not chosen, for it only moves the threshold: contamination\n")
+    assert found["chosen"] == {"n_estimators": trees}
     again = json.loads(ok(cli("tune", "t.csv", "--label-column", "label", *grid, "--json", "--threads", 1)))
     for one in (*found["configurations"], *again["configurations"]):
         del one["fit_seconds"], one["score_seconds"]

@@ -367,6 +367,12 @@ TEST_CASE("tuning") {
   Detector best = tuning.detector(tuning.best());
   CHECK(std::get<std::int64_t>(best.option("n_estimators")) == 30);
   CHECK(std::get<std::int64_t>(best.option("random_state")) == 5);
+  CHECK(tuning.is_judged(0));
+  CHECK(!pynomaly::Tuning(base).add_text("contamination", "0.2").is_judged(0));
+  CHECK(std::get<std::int64_t>(tuning.detector(-1).option("n_estimators")) == 30);
+  pynomaly::Tuning members(Detector("Ensemble"));
+  members.add("detectors", std::string("[HBOS, MAD]")).add("weights", std::string("[1, 2]"));
+  CHECK(members.run(rows).size() == 1);
   CHECK_THROWS_AS(tuning.run(rows, plan, [](double, const char*) -> bool { throw told_to_stop(); }), told_to_stop);
   CHECK_THROWS_AS(tuning.add("n_estimators", std::int64_t{3}), pynomaly::option_error);
   CHECK_THROWS_AS(tuning.result(2), pynomaly::argument_error);

@@ -2,6 +2,7 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <pthread.h>
 
 enum { ROWS = 600, COLUMNS = 3 };
 
@@ -84,6 +85,65 @@ static void a_failed_update_takes_nothing(void **state) {
     assert_int_equal(report_of(drift).rows, 0);
     OK(pyn_drift_update(drift, &X, NULL, 0, NULL, &error));
     assert_int_equal(report_of(drift).looks, 1 + (ROWS - 100) / 30);
+    pyn_drift_free(drift);
+    free(x);
+}
+
+static int32_t ask(double fraction, const char *stage, void *context) {
+    (void)fraction, (void)stage;
+    pyn_drift_report report = PYN_DRIFT_REPORT_INIT;
+    pyn_error own = PYN_ERROR_INIT;
+    return pyn_drift_get_report(context, &report, &own) == PYN_ERROR_INVALID_ARGUMENT ? 0 : 1;
+}
+
+static void a_callback_cannot_use_what_is_updated(void **state) {
+    (void)state;
+    double *x = make_rows(ROWS, COLUMNS, 1);
+    pyn_drift *drift = begin(x, 100, 30);
+    const pyn_matrix X = PYN_MATRIX_F64(x, ROWS, COLUMNS);
+    pyn_call call = PYN_CALL_INIT;
+    call.progress = ask, call.progress_context = drift;
+    OK(pyn_drift_update(drift, &X, NULL, 0, &call, &error));
+    assert_int_equal(report_of(drift).rows, ROWS);
+    pyn_drift_free(drift);
+    free(x);
+}
+
+struct sharing { pyn_drift *drift; const double *x; int failures; };
+
+static void *update_and_read(void *argument) {
+    struct sharing *own = argument;
+    const pyn_matrix X = PYN_MATRIX_F64(own->x, ROWS, COLUMNS);
+    pyn_error failed = PYN_ERROR_INIT;
+    for (int i = 0; i < 200; i++) {
+        pyn_drift_report report = PYN_DRIFT_REPORT_INIT;
+        pyn_drift_feature feature = PYN_DRIFT_FEATURE_INIT;
+        size_t size = 0;
+        own->failures += pyn_drift_update(own->drift, &X, NULL, 0, NULL, &failed) != PYN_OK;
+        own->failures += pyn_drift_get_report(own->drift, &report, &failed) != PYN_OK;
+        own->failures += report.rows % ROWS != 0;
+        own->failures += pyn_drift_get_feature(own->drift, 1, &feature, &failed) != PYN_OK;
+        own->failures += pyn_drift_save_memory(own->drift, NULL, 0, &size, &failed) != PYN_OK;
+    }
+    return NULL;
+}
+
+static void threads_share_one(void **state) {
+    (void)state;
+    enum { THREADS = 4 };
+    double *x = make_rows(ROWS, COLUMNS, 1);
+    pyn_drift *drift = begin(x, 20, 10);
+    struct sharing parts[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        parts[i] = (struct sharing){drift, x, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, update_and_read, &parts[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(parts[i].failures, 0);
+    }
+    assert_int_equal(report_of(drift).rows, THREADS * 200 * ROWS);
     pyn_drift_free(drift);
     free(x);
 }
@@ -203,6 +263,8 @@ static void the_test_itself(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_drift_is_seen),      cmocka_unit_test(a_failed_update_takes_nothing),
+        cmocka_unit_test(a_callback_cannot_use_what_is_updated),
+        cmocka_unit_test(threads_share_one),
         cmocka_unit_test(scores_are_a_feature), cmocka_unit_test(refused),
         cmocka_unit_test(the_test_itself),      cmocka_unit_test(damaged_bytes),
     };

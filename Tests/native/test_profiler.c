@@ -120,15 +120,16 @@ static void test_recording(void **state) {
     OK(pyn_profiler_get_statistics(profiler, &found, &error));
     assert_true(found.taken > 0 && found.stacks > 0 && found.stops > 0);
     assert_int_equal(found.due, found.taken + found.skipped + found.torn + found.failed);
-    static const char *const words[] = {"<svg", "\"shared\"", "main (", "samples taken", "nanoseconds"};
-    for (int32_t format = PYN_PROFILE_FLAMEGRAPH; format <= PYN_PROFILE_PPROF; format++) {
+    static const char *const words[] = {"<svg", "\"shared\"", "main (", "samples taken", "nanoseconds",
+                                        "\"traceEvents\""};
+    for (int32_t format = PYN_PROFILE_FLAMEGRAPH; format <= PYN_PROFILE_CHROMETRACE; format++) {
         memset(&output, 0, sizeof output);
         OK(pyn_profiler_write(profiler, format, take, &output, &error));
         assert_true(output.size > 0);
         if (format == PYN_PROFILE_PPROF) assert_non_null(memchr(output.text, 10, output.size));
         else assert_non_null(strstr(output.text, words[format - 1]));
     }
-    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write(profiler, 6, take, &output, &error));
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write(profiler, 7, take, &output, &error));
     STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write(profiler, 0, take, &output, &error));
     output.answer = 5;
     STATUS(PYN_ERROR_IO, pyn_profiler_write(profiler, PYN_PROFILE_RAW, take, &output, &error));

@@ -128,6 +128,19 @@ static void tuning_with_labels(void **state) {
     double mean = (folds[0] + folds[1] + folds[2] + folds[3]) / 4;
     assert_true(fabs(result.mean - mean) < 1e-12 && mean > 0.7 && mean <= 1);
 
+    assert_int_equal(pyn_tuning_option_is_judged(tuning, 0), 1);
+    assert_int_equal(pyn_tuning_option_is_judged(tuning, 2), 0);  // the threshold's share
+    assert_int_equal(pyn_tuning_option_is_judged(tuning, 3), 0);
+    assert_int_equal(pyn_tuning_option_is_judged(NULL, 0), 0);
+    pyn_detector *chosen = NULL;
+    OK(pyn_tuning_create_detector(tuning, -1, &chosen, &error));
+    value = (pyn_value)PYN_VALUE_INIT;
+    OK(pyn_detector_get_option(chosen, "contamination", &value, &error));
+    assert_int_equal(value.type, PYN_OPTION_STRING);  // "auto", as it was
+    OK(pyn_detector_get_option(chosen, "max_features", &value, &error));
+    assert_true(value.double_value == 1.0);
+    pyn_detector_free(chosen);
+
     // The best, made and fitted.
     int64_t best = pyn_tuning_get_best(tuning);
     OK(pyn_tuning_get_result(tuning, best, &result, NULL, 0, &error));
@@ -158,6 +171,42 @@ static void tuning_without_labels(void **state) {
     assert_true(pyn_tuning_get_count(tuning) > 2);
     pyn_tuning_free(tuning);
     pyn_tuning_free(NULL);
+}
+
+// Values that are detectors or lists are texts; the type may say what they stand for.
+static void tuning_members(void **state) {
+    (void)state;
+    pyn_tuning *tuning = make_tuning("Ensemble");
+    pyn_value value = PYN_VALUE_INIT;
+    value.type = PYN_OPTION_STRING;
+    value.string_value = "[HBOS, MAD]";
+    OK(pyn_tuning_add_value(tuning, "detectors", &value, &error));
+    value.type = PYN_OPTION_DETECTOR_LIST;
+    value.string_value = "[HBOS(n_bins=4), IsolationForest(n_estimators=5)]";
+    OK(pyn_tuning_add_value(tuning, "detectors", &value, &error));
+    value.type = PYN_OPTION_NUMBER_LIST;
+    value.string_value = "[1, 2]";
+    OK(pyn_tuning_add_value(tuning, "weights", &value, &error));
+    value.type = PYN_OPTION_DETECTOR;
+    value.string_value = "[]";
+    STATUS(PYN_ERROR_INVALID_OPTION, pyn_tuning_add_value(tuning, "weights", &value, &error));
+    value.type = PYN_OPTION_DETECTOR_LIST | PYN_OPTION_STRING;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_tuning_add_value(tuning, "weights", &value, &error));
+    OK(pyn_tuning_run(tuning, &X, NULL, NULL, &error));
+    assert_int_equal(pyn_tuning_get_count(tuning), 2);
+    pyn_detector *made = NULL;
+    OK(pyn_tuning_create_detector(tuning, 1, &made, &error));
+    // What an option is read as can be given again.
+    value = (pyn_value)PYN_VALUE_INIT;
+    OK(pyn_detector_get_option(made, "detectors", &value, &error));
+    assert_non_null(strstr(value.string_value, "n_estimators"));
+    STATUS(PYN_ERROR_INVALID_OPTION, pyn_tuning_add_value(tuning, "detectors", &value, &error));
+    assert_message_has("in the grid already");
+    pyn_detector_free(made);
+    pyn_tuning_free(tuning);
+    STATUS(PYN_ERROR_NOT_SUPPORTED, pyn_tuning_add_defaults(tuning = make_tuning("COPOD"), &error));
+    assert_message_has("no default grid");
+    pyn_tuning_free(tuning);
 }
 
 static int32_t stop(double fraction, const char *stage, void *context) {
@@ -239,6 +288,7 @@ int main(void) {
         cmocka_unit_test(refused_requests),
         cmocka_unit_test(tuning_with_labels),
         cmocka_unit_test(tuning_without_labels),
+        cmocka_unit_test(tuning_members),
         cmocka_unit_test(refused_tunings),
     };
     int failed = cmocka_run_group_tests_name("tuning", tests, NULL, NULL);

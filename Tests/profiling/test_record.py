@@ -275,6 +275,25 @@ def test_speedscope(cli, start, tmp_path):
     assert all(set(frame) <= {"name", "file", "line"} and frame["name"] for frame in frames)
 
 
+def test_chrome_trace(cli, start, tmp_path):
+    target = start(PYTHON, PROGRAMS / "flip.py")
+    output = tmp_path / "a.json"
+    result = cli("record", "--pid", target.pid, "--rate", 200, "--duration", 1, "-f", "chrometrace", "-o", output)
+    assert result.code == 0, result.err
+    events = json.loads(output.read_text())["traceEvents"]
+    assert {event["ph"] for event in events} == {"X"} and {"main", "a3", "b3"} <= {event["name"] for event in events}
+    (root,) = [event for event in events if event["name"] == "<module>"]
+    assert root["args"]["samples"] == int(SAID.search(result.err)[5])
+    assert all(event["dur"] == event["args"]["samples"] * 5000 for event in events)
+    # They nest: sorted as the viewer does it, each lies inside the one it opens in, or behind it.
+    opened = []
+    for event in sorted(events, key=lambda event: (event["ts"], -event["dur"])):
+        while opened and opened[-1] <= event["ts"]:
+            opened.pop()
+        assert not opened or event["ts"] + event["dur"] <= opened[-1]
+        opened.append(event["ts"] + event["dur"])
+
+
 def test_flame_graph(cli, start, tmp_path):
     target = start(PYTHON, "-c", open(PROGRAMS / "flip.py").read(), "]]>", "<&\x01'\"")
     output = tmp_path / "flame.svg"

@@ -802,7 +802,8 @@ struct drift_options {
 /// Says when a stream of rows no longer looks like the reference. Moves, does not copy.
 class DriftDetector {
  public:
-  /// Begin with a reference, and the scores of its rows where those are to be watched, too.
+  /// Begin with a reference, and the scores of its rows where those are to be watched, too: rows that the
+  /// detector was not fitted on.
   explicit DriftDetector(const matrix_view& reference, const drift_options& options = {},
                          const std::vector<double>& scores = {}) {
     pyn_drift_options c = PYN_DRIFT_OPTIONS_INIT;
@@ -1050,7 +1051,12 @@ class Tuning {
     return {c.mean, c.deviation, c.fit_seconds, c.score_seconds, c.rank, c.same_as, std::move(folds),
             detail::text(c.message)};
   }
-  /// A detector with the options of that configuration, not fitted.
+  /// Whether the criterion can tell that option's values apart; false where they only move the threshold.
+  bool is_judged(std::int64_t option) const noexcept {
+    return pyn_tuning_option_is_judged(handle_.get(), option) != 0;
+  }
+  /// A detector with the options of that configuration, not fitted; -1: of the best, with options that are not
+  /// judged as the tuned detector has them.
   Detector detector(std::int64_t index) const {
     pyn_detector* created = nullptr;
     detail::check(pyn_tuning_create_detector, handle_.get(), index, &created);

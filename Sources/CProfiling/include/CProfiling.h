@@ -39,6 +39,13 @@ enum { CP_RUNNING = 0, CP_STOPPED = 1, CP_GONE = 2 };
  * must be handed to cp_detach, or 0. Returns CP_*. */
 int32_t cp_poll(int32_t tid, int32_t *signal);
 
+/* The same, waiting for it, until the next tick at most. */
+int32_t cp_wait(int32_t tid, int32_t *signal);
+
+/* Ticks for cp_wait on the calling thread, at such an interval in nanoseconds (less than a second); 0 ends
+ * them. They use the highest real-time signal that nobody handles, for as long as the process lives. */
+void cp_ticks(int64_t interval);
+
 /* Nanoseconds that all threads of a process have run so far: exact, also for those that run now. While
  * it stands still, nothing in the process has run. Returns -1 when the process is gone. */
 int64_t cp_process_cpu_time(int32_t pid);
@@ -59,8 +66,10 @@ void cp_join(cp_thread *thread);
 int32_t cp_pin(int32_t processor);
 int32_t cp_processor(void);
 
-/* Ask for short turns on the processor that come soon: more than that, where the system allows. */
+/* Ask to run as soon as there is something to do, before all others (where the system allows), and with short
+ * turns on the processor in any case; and for the latter only. */
 void cp_hurry(void);
+void cp_calm(void);
 
 /* Sleep until CLOCK_MONOTONIC shows this. */
 void cp_sleep_until(int64_t time);

@@ -22,9 +22,11 @@ final class StoppedThreads {
   }
   private(set) var entries: [Entry] = []
   private var isHeld = true
+  private static let tick: Int64 = 1_000_000
 
   /// Stop every thread: first all are asked, then all are waited for.
   init(_ process: TargetProcess) throws(ProfilingError) {
+    cp_ticks(StoppedThreads.tick)
     var asked: Set<Int32> = []
     // Threads may be born meanwhile, of ones that had not stopped yet.
     for _ in 0..<8 {
@@ -60,6 +62,7 @@ final class StoppedThreads {
     _ process: TargetProcess, _ tids: [(tid: Int32, thread: TargetProcess.Thread)],
     lagging: inout [Int32]
   ) throws(ProfilingError) {
+    cp_ticks(StoppedThreads.tick)
     for (tid, thread) in tids {
       if thread.state == UInt8(ascii: "D") || lagging.contains(tid) {
         entries.append(Entry(tid: tid, thread: thread, isOurs: false))
@@ -84,8 +87,10 @@ final class StoppedThreads {
 
   deinit { release() }
 
-  /// Wait until all have stopped. The news of a stop may go to another thread of ours that waits for its
-  /// children, so they are asked, and not waited for. Returns the ones that have not stopped in time.
+  /// Wait until all have stopped: asleep in the kernel, which wakes us with the stop (in 6 us, where looking
+  /// again after 10 us of sleep takes 30). The news of a stop may go to another thread of ours that waits for
+  /// its children; then a tick ends the wait, and the thread is asked. Returns the ones that have not stopped
+  /// in time.
   @discardableResult
   private func wait(from first: Int, patience: Int64 = 250_000_000) -> [Int] {
     var waiting = entries.indices.dropFirst(first).filter { entries[$0].isOurs }
@@ -94,7 +99,7 @@ final class StoppedThreads {
       var left = 0
       for index in waiting {
         var signal: Int32 = 0
-        let found = cp_poll(entries[index].tid, &signal)
+        let found = cp_wait(entries[index].tid, &signal)
         if found == Int32(CP_RUNNING) {
           waiting[left] = index
           left += 1
@@ -103,11 +108,7 @@ final class StoppedThreads {
         }
       }
       waiting.removeLast(waiting.count - left)
-      let waited = cp_now() - begin
-      if waiting.isEmpty || waited > patience { break }
-      // Who sleeps is woken at once even where others want the processor; who yields it, or spins, waits for
-      // them, and the target with him (90 % of stops: 70 us instead of milliseconds, on a busy machine).
-      cp_pause(waited > 200_000 ? 50_000 : 10_000)
+      if waiting.isEmpty || cp_now() - begin > patience { break }
     }
     return waiting
   }
@@ -131,6 +132,7 @@ final class StoppedThreads {
     guard isHeld else { return }
     isHeld = false
     for entry in entries where entry.isOurs { _ = cp_detach(entry.tid, entry.signal) }
+    cp_ticks(0)
   }
 }
 

@@ -67,32 +67,5 @@ extension ProcessSampler {
     return true
   }
 
-  func forget(code address: UInt64) {
-    codes[address] = nil
-    pythonNumbers = pythonNumbers.filter { $0.key.code != address }
-  }
-
-  func number(_ frame: PythonFrame, _ frames: inout FrameTable) -> Int32? {
-    let place = Place(
-      code: frame.code, offset: options.functions || options.noLines ? 0 : frame.offset)
-    if let known = pythonNumbers[place] { return known }
-    guard let code = codes[frame.code]?.code else { return nil }
-    let line =
-      options.noLines ? nil : options.functions ? code.firstLine : code.line(at: frame.offset)
-    let number = frames.number(
-      Frame(kind: .python, function: code.function, file: code.file, line: line, module: nil))
-    pythonNumbers[place] = number
-    return number
-  }
-
-  func numbers(_ address: UInt64, _ frames: inout FrameTable) -> [Int32] {
-    if let known = nativeNumbers[address] { return known }
-    let found = symbolizer.frames(at: address).map { frame in
-      var frame = frame
-      if options.functions || options.noLines { frame.line = nil }
-      return frames.number(frame)
-    }
-    nativeNumbers[address] = found
-    return found
-  }
+  func forget(code address: UInt64) { codes[address] = nil }
 }

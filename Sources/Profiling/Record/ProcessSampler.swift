@@ -11,8 +11,15 @@ final class ProcessSampler {
   let options: RecordingOptions
   let memory: ProcessMemory
   private let modules: ModuleMap
-  private let unwinder: Unwinder
+  private let queue: SampleQueue
+  // The queue's, while anything of ours is in it.
+  let unwinder: Unwinder
   let symbolizer: Symbolizer
+  var names = Names()
+  var walked: [NativeFrame] = []
+  /// Of the frame for the process, where each has one.
+  let title: String?
+
   private(set) var runtime: PythonRuntime?
   private let isInner: Bool
 
@@ -27,29 +34,27 @@ final class ProcessSampler {
   private var tasksRead: Int64 = 0
   private var mapsRead: Int64 = 0
   private var maps: [UInt8] = []
+  private var stackMap: MemoryMap
 
   // What ProcessSampler+Names knows.
   var codes: [UInt64: KnownCode] = [:]
   var sampleNumber: Int64 = 0
-  struct Place: Hashable {
-    var code: UInt64
-    var offset: Int
-  }
-  var pythonNumbers: [Place: Int32] = [:]
-  var nativeNumbers: [UInt64: [Int32]] = [:]
-  private var headNumbers: [Int32: Int32] = [:]
-  private var walked: [NativeFrame] = []
   /// Threads that were asked to stop and have not yet.
   private var lagging: [Int32] = []
   /// Code ran that is in no file known, or the program has another name: look at the map again.
   private var mapIsOld = false
   private var name = ""
 
-  init(_ process: TargetProcess, _ options: RecordingOptions) throws(ProfilingError) {
+  init(
+    _ process: TargetProcess, _ options: RecordingOptions, _ queue: SampleQueue
+  ) throws(ProfilingError) {
     self.process = process
     self.options = options
+    self.queue = queue
+    title = options.subprocesses ? "process \(process.pid): \(process.command)" : nil
     memory = try ProcessMemory(pid: process.pid)
     modules = try ModuleMap(pid: process.pid, memory: memory)
+    stackMap = modules.map
     unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
     symbolizer = Symbolizer(modules: modules)
     runtime = try PythonRuntime.find(modules, memory)
@@ -79,9 +84,7 @@ final class ProcessSampler {
   }
 
   /// Take one sample of every thread that should be sampled.
-  func sample(
-    into profile: inout Profile, _ statistics: inout RecordingStatistics, head: Int32?
-  ) -> Outcome {
+  func sample(_ statistics: inout RecordingStatistics) -> Outcome {
     let now = cp_now()
     sampleNumber += 1
     if now - tasksRead > 20_000_000 { readTasks(now) }
@@ -90,7 +93,7 @@ final class ProcessSampler {
     if chosen.isEmpty {
       return isDead || cp_process_cpu_time(process.pid) < 0 ? .gone : .taken
     }
-    if options.native { return sampleStopped(chosen, &profile, &statistics, head) }
+    if options.native { return sampleStopped(chosen, &statistics) }
 
     // While the process's clock stands still, what is read is of one moment. On the processor that the
     // thread runs on, reading it is what makes it stand still.
@@ -107,22 +110,30 @@ final class ProcessSampler {
       let after = cp_process_cpu_time(process.pid)
       if before < 0 || after < 0 { return .gone }
       if before == after && !threads.contains(where: \.isBroken) {
-        count(threads, chosen, &profile, &statistics, head)
+        put(chosen, threads)
         return .taken
       }
       // What was learnt may be wrong.
       for address in fresh { forget(code: address) }
     }
     if options.nonBlocking { return .torn }
-    return sampleStopped(chosen, &profile, &statistics, head)
+    return sampleStopped(chosen, &statistics)
   }
 
-  private typealias Chosen = (tid: Int32, thread: TargetProcess.Thread)
+  private typealias Chosen = Sample.Thread
+
+  private func put(
+    _ threads: [Chosen], _ python: [PythonThread], _ copies: [(tid: Int32, copy: StackCopy)] = []
+  ) {
+    let sample = Sample(
+      sampler: self, threads: threads, python: python, copies: copies, codes: codes,
+      loop: runtime?.loop ?? [])
+    if queue.put(sample) { mapIsOld = true }
+  }
 
   /// Hold the threads while they are read.
   private func sampleStopped(
-    _ chosen: [Chosen], _ profile: inout Profile, _ statistics: inout RecordingStatistics,
-    _ head: Int32?
+    _ chosen: [Chosen], _ statistics: inout RecordingStatistics
   ) -> Outcome {
     let begin = cp_now()
     let stopped: StoppedThreads
@@ -138,8 +149,12 @@ final class ProcessSampler {
     if options.native {
       for entry in stopped.entries {
         guard let registers = entry.registers else { continue }
-        if modules.map.stack(at: registers[StackCopy.rsp]) == nil { readMaps(cp_now()) }
-        if let copy = StackCopy(registers: registers, memory: memory, map: modules.map) {
+        if stackMap.stack(at: registers[StackCopy.rsp]) == nil {
+          // A thread that is new. The rest of the map can wait until all run again.
+          mapIsOld = true
+          stackMap = MemoryMap(ProcFile.read("/proc/\(process.pid)/maps") ?? [])
+        }
+        if let copy = StackCopy(registers: registers, memory: memory, map: stackMap) {
           copies.append((entry.tid, copy))
         }
       }
@@ -151,44 +166,10 @@ final class ProcessSampler {
       stopped.entries.contains { $0.tid == one.tid && $0.registers != nil }
     }
     if python.contains(where: \.isBroken) { return .torn }
-    if options.native {
-      for (tid, copy) in copies {
-        addMerged(tid, copy, python, chosen, &profile, &statistics, head)
-      }
-    } else {
-      count(python, held, &profile, &statistics, head)
-    }
+    if !held.isEmpty { put(held, python, copies) }
     // A thread that waits uninterruptibly, or one that has ended, is not an error of ours if it is the
     // only one; but it was not read.
     return held.count == stopped.entries.count ? .taken : .failed
-  }
-
-  private func addMerged(
-    _ tid: Int32, _ copy: StackCopy, _ python: [PythonThread], _ chosen: [Chosen],
-    _ profile: inout Profile, _ statistics: inout RecordingStatistics, _ head: Int32?
-  ) {
-    let mine = python.filter { $0.osThread == tid }
-    if options.lockOnly && !mine.contains(where: \.holdsLock) { return }
-    if unwinder.walk(copy, limit: 20_000, into: &walked) != .whole {
-      statistics.incomplete += 1
-      mapIsOld = true
-    }
-    var stack: [Int32] = []
-    for item in StackMerger.merge(walked, sorted(mine), loop: runtime?.loop ?? []) {
-      switch item {
-      case .native(let index): stack += numbers(walked[index].address, &profile.frames)
-      case .python(let frame):
-        if let number = number(frame, &profile.frames) { stack.append(number) }
-      }
-    }
-    add(stack, tid, chosen, &profile, &statistics, head)
-  }
-
-  private func sorted(_ threads: [PythonThread]) -> [PythonRun] {
-    if threads.count == 1 { return threads[0].runs }
-    let runs = threads.flatMap(\.runs)
-    return runs.allSatisfy { $0.stackAddress != 0 }
-      ? runs.sorted { $0.stackAddress < $1.stackAddress } : runs
   }
 
   private func readPython(_ chosen: [Chosen]) -> [PythonThread] {
@@ -198,42 +179,6 @@ final class ProcessSampler {
       ids[isInner ? tasks.first { $0.tid == tid }?.inner ?? tid : tid] = tid
     }
     return PythonStacks(runtime: runtime, memory: memory, threadIDs: ids).read()
-  }
-
-  private func count(
-    _ threads: [PythonThread], _ chosen: [Chosen], _ profile: inout Profile,
-    _ statistics: inout RecordingStatistics, _ head: Int32?
-  ) {
-    for (tid, _) in chosen {
-      let mine = threads.filter { $0.osThread == tid }
-      if mine.isEmpty || options.lockOnly && !mine.contains(where: \.holdsLock) { continue }
-      var stack: [Int32] = []
-      for run in sorted(mine) {
-        for frame in run.frames {
-          if let number = number(frame, &profile.frames) { stack.append(number) }
-        }
-      }
-      if !stack.isEmpty { add(stack, tid, chosen, &profile, &statistics, head) }
-    }
-  }
-
-  /// stack: innermost first.
-  private func add(
-    _ stack: [Int32], _ tid: Int32, _ chosen: [Chosen], _ profile: inout Profile,
-    _ statistics: inout RecordingStatistics, _ head: Int32?
-  ) {
-    var heads: [Int32] = head.map { [$0] } ?? []
-    if options.threads, let name = chosen.first(where: { $0.tid == tid })?.thread.name {
-      let known =
-        headNumbers[tid]
-        ?? profile.frames.number(
-          Frame(
-            kind: .thread, function: "thread \(tid): \(name)", file: nil, line: nil, module: nil))
-      headNumbers[tid] = known
-      heads.append(known)
-    }
-    profile.tree.add(heads + stack.reversed())
-    statistics.stacks += 1
   }
 
   /// The threads to sample, by the state they are in.
@@ -288,15 +233,16 @@ final class ProcessSampler {
     }
     let isSame = code(maps).elementsEqual(code(fresh)) { $0 == $1 }
     maps = fresh
+    // What was sampled before is of the old map.
+    queue.drain()
     do throws(ProfilingError) {
       try modules.refresh()
+      stackMap = modules.map
       if isSame { return }
       unwinder.forget()
       symbolizer.forget()
-      nativeNumbers.removeAll()
+      names = Names()
       codes.removeAll()
-      headNumbers.removeAll()
-      pythonNumbers.removeAll()
       memory.forget()
       runtime = try PythonRuntime.find(modules, memory)
     } catch {

@@ -18,7 +18,7 @@ public final class Recording: @unchecked Sendable {
 
   // The sampling thread's, until it has ended.
   private var samplers: [ProcessSampler]
-  private var heads: [Int32: Int32] = [:]
+  private let queue: SampleQueue
   /// Whole when it has ended.
   public private(set) var profile = Profile()
 
@@ -30,7 +30,8 @@ public final class Recording: @unchecked Sendable {
     profile.command = process.command
     profile.rate = options.rate
     if options.native { try Dump.requireNative() }
-    samplers = [try ProcessSampler(process, options)]
+    queue = try SampleQueue(profile)
+    samplers = [try ProcessSampler(process, options, queue)]
     pthread_mutex_init(&lock, nil)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
@@ -93,6 +94,7 @@ public final class Recording: @unchecked Sendable {
   private func run() {
     let interval = Int64(1e9 / options.rate)
     cp_hurry()
+    var isHurried = true
     let begin = cp_now()
     let end = options.duration > 0 ? begin + Int64(options.duration * 1e9) : Int64.max
     var statistics = RecordingStatistics()
@@ -109,8 +111,7 @@ public final class Recording: @unchecked Sendable {
       let isLate = now - due > interval / 10
       var outcome = ProcessSampler.Outcome.taken
       samplers.removeAll { sampler in
-        let head = head(sampler)
-        let one = sampler.sample(into: &profile, &statistics, head: head)
+        let one = sampler.sample(&statistics)
         switch one {
         case .gone: return true
         case .torn, .failed: outcome = one
@@ -142,13 +143,20 @@ public final class Recording: @unchecked Sendable {
         statistics.skipped += missed
         due += missed * interval
       }
-      statistics.ownTime = cp_thread_cpu_time()
       statistics.duration = after - begin
+      queue.complete(&statistics)
+      // Who comes before all others must not take much.
+      if isHurried && statistics.due > 100 && cp_thread_cpu_time() > statistics.duration / 4 {
+        isHurried = false
+        cp_calm()
+      }
       locked { result = statistics }
     }
-    statistics.ownTime = cp_thread_cpu_time()
     statistics.duration = cp_now() - begin
+    queue.close()
+    queue.complete(&statistics)
     samplers = []
+    profile = queue.profile
     profile.statistics = statistics
     profile.ending = why
     locked {
@@ -170,19 +178,6 @@ public final class Recording: @unchecked Sendable {
     }
   }
 
-  /// With several processes, each has a frame.
-  private func head(_ sampler: ProcessSampler) -> Int32? {
-    guard options.subprocesses else { return nil }
-    let pid = sampler.process.pid
-    if let known = heads[pid] { return known }
-    let frame = Frame(
-      kind: .thread, function: "process \(pid): \(sampler.process.command)", file: nil, line: nil,
-      module: nil)
-    let number = profile.frames.number(frame)
-    heads[pid] = number
-    return number
-  }
-
   private func adoptChildren() {
     var known = Set(samplers.map(\.process.pid))
     var index = 0
@@ -195,7 +190,7 @@ public final class Recording: @unchecked Sendable {
           guard let child = Int32(word), known.insert(child).inserted else { continue }
           pids.append(child)
           do throws(ProfilingError) {
-            samplers.append(try ProcessSampler(try TargetProcess(pid: child), options))
+            samplers.append(try ProcessSampler(try TargetProcess(pid: child), options, queue))
           } catch {
             // Not (yet) a process with an interpreter, or gone already: it is asked again next time.
           }

@@ -7,8 +7,8 @@ struct Detect: ParsableCommand {
       The file is read twice, in chunks of up to 10,000 rows: once to fit, once to score; standard \
       input that cannot be read again goes to a temporary file in $TMPDIR or /tmp. Memory does not \
       grow with the file beyond 12 bytes a row with --label-column or --report, and nothing without: \
-      about 300 MB do for tables of some tens of columns; a --threshold that is found from the scores reads \
-      the file once more, with 16 bytes a row. Detectors with partial_fit learn from all rows, in \
+      about 300 MB do for tables of some tens of columns; a --threshold that is found from the scores, and \
+      --probability, read the file once more each, with up to 20 bytes a row. Detectors with partial_fit learn from all rows, in \
       their order. Others see a random sample of 131,072 rows when there are more, drawn by \
       the seed. With --contamination the threshold is the quantile of the scores of such a sample.
 
@@ -41,7 +41,7 @@ struct Detect: ParsableCommand {
         "--model scores by a fitted model; --detector, --set, --contamination, --seed, --one-hot and"
           + " --save-model belong to fitting")
     }
-    try threshold.check(detector)
+    try threshold.check(detector, labelColumn: results.labelColumn)
   }
 
   func run() throws {
@@ -50,7 +50,7 @@ struct Detect: ParsableCommand {
     var presentation = Presentation(options: results, run: run_, session: session)
     let rule = try threshold.rule()
     if let model {
-      return try scoreTable(table, model: model, rule, presentation)
+      return try scoreTable(table, model: model, rule, threshold.probability, presentation)
     }
     let detector = try detector.make()
     let features = try ColumnChooser(
@@ -58,6 +58,7 @@ struct Detect: ParsableCommand {
     ).forFitting(detector, oneHot: encoding.oneHot, session: session)
     let fitted = try FitPass(detector, features, session, keeping: true)
     presentation.threshold = try rule.map { try detector.setThreshold(by: $0, features, session) }
+    if let method = threshold.probability { try detector.calibrate(by: method, features, session) }
     try presentation.score(detector, features, fitted: fitted) {
       if let saveModel { try detector.save(to: saveModel) }
     }
@@ -66,7 +67,8 @@ struct Detect: ParsableCommand {
 
 /// What score does, and detect with a model.
 func scoreTable(
-  _ table: TableOptions, model: String, _ rule: ThresholdRule?, _ presentation: Presentation
+  _ table: TableOptions, model: String, _ rule: ThresholdRule?, _ method: CalibrationMethod?,
+  _ presentation: Presentation
 ) throws {
   var presentation = presentation
   let detector = try PluginSearch.model(at: model)
@@ -76,5 +78,6 @@ func scoreTable(
   presentation.threshold = try rule.map {
     try detector.setThreshold(by: $0, features, presentation.session)
   }
+  if let method { try detector.calibrate(by: method, features, presentation.session) }
   try presentation.score(detector, features, fitted: nil)
 }

@@ -9,8 +9,9 @@ struct Drift: ParsableCommand {
       The first file is the reference, the second is compared with it: column by column with the two-sample \
       Kolmogorov-Smirnov test, its p-values corrected for the number of columns, and with the population \
       stability index (PSI), which by rule of thumb is below 0.1 where nothing changed and above 0.25 where \
-      much did. With --model the model's features are compared, and its scores, too. Columns are found by \
-      name. Of more than 20,000 rows of a file a uniform random sample of that many is compared.
+      much did. With --model the model's features are compared, and its scores, too; give as the reference \
+      rows that the model was not fitted on, for many detectors score their own rows lower, and all others \
+      then seem to drift. Columns are found by name. Of more than 20,000 rows of a file a uniform random sample of that many is compared.
 
       With --window the second file is a stream in time: the last so many rows are compared again and again, \
       and the chance that any of these looks gives a false alarm is at most alpha, if rows are independent of \
@@ -85,7 +86,7 @@ struct Drift: ParsableCommand {
       options.step = step ?? 0
       monitor = try DriftMonitor(reference, options)
       try second.forEachChunk(detector, session) {
-        try monitor.update($0, hasScores: detector != nil, threads: session.threads)
+        try monitor.update($0, hasScores: detector != nil, session)
       }
       rows = Int(try monitor.report.rows)
       guard rows >= window else {
@@ -99,7 +100,7 @@ struct Drift: ParsableCommand {
       options.window = sample.rows
       options.eachLook = true
       monitor = try DriftMonitor(reference, options)
-      try monitor.update(sample, threads: session.threads)
+      try monitor.update(sample, session)
       rows = sample.seen
     }
     let summary = DriftSummary(

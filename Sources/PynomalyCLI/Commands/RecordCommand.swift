@@ -2,7 +2,7 @@ import ArgumentParser
 import CPynomaly
 
 enum ProfileFormat: String, CaseIterable, ExpressibleByArgument {
-  case flamegraph, speedscope, raw, pprof
+  case flamegraph, speedscope, raw, pprof, chrometrace
 
   var number: Int32 {
     switch self {
@@ -10,13 +10,14 @@ enum ProfileFormat: String, CaseIterable, ExpressibleByArgument {
     case .speedscope: Int32(PYN_PROFILE_SPEEDSCOPE)
     case .raw: Int32(PYN_PROFILE_RAW)
     case .pprof: Int32(PYN_PROFILE_PPROF)
+    case .chrometrace: Int32(PYN_PROFILE_CHROMETRACE)
     }
   }
 
   var suffix: String {
     switch self {
     case .flamegraph: "svg"
-    case .speedscope: "json"
+    case .speedscope, .chrometrace: "json"
     case .raw: "txt"
     case .pprof: "pb"
     }
@@ -49,7 +50,10 @@ struct RecordCommand: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help:
-      "flamegraph (SVG), speedscope (JSON), raw (a line a stack, for flamegraph.pl), or pprof (profile.proto)."
+      """
+      flamegraph (SVG), speedscope (JSON), raw (a line a stack, for flamegraph.pl), pprof (profile.proto), \
+      or chrometrace (JSON for chrome://tracing).
+      """
   )
   var format = ProfileFormat.flamegraph
 

@@ -18,11 +18,13 @@ struct Score: ParsableCommand {
   @Option(help: ArgumentHelp("The model.", valueName: "file"), completion: .file())
   var model: String
 
+  func validate() throws { try threshold.check(nil, labelColumn: results.labelColumn) }
+
   func run() throws {
     let session = run_.session
     try plugins.load(quiet: run_.quiet)
     try scoreTable(
-      table, model: model, threshold.rule(),
+      table, model: model, threshold.rule(), threshold.probability,
       Presentation(options: results, run: run_, session: session))
   }
 }

@@ -39,11 +39,11 @@ final class DriftMonitor {
 
   deinit { pyn_drift_free(handle) }
 
-  func update(_ sample: RowSample, threads: Int) throws {
-    try sample.withMatrix { rows, scores in try update(&rows, scores, threads) }
+  func update(_ sample: RowSample, _ session: Session) throws {
+    try sample.withMatrix { rows, scores in try update(&rows, scores, session) }
   }
 
-  func update(_ chunk: Chunk, hasScores: Bool, threads: Int) throws {
+  func update(_ chunk: Chunk, hasScores: Bool, _ session: Session) throws {
     var rows = pyn_matrix()
     rows.struct_size = MemoryLayout<pyn_matrix>.stride
     rows.data = UnsafeRawPointer(chunk.values)
@@ -52,17 +52,24 @@ final class DriftMonitor {
     rows.columns = Int64(chunk.columns)
     rows.row_stride = 8
     rows.column_stride = Int64(chunk.stride * 8)
-    try update(&rows, hasScores ? UnsafePointer(chunk.scores) : nil, threads)
+    try update(&rows, hasScores ? UnsafePointer(chunk.scores) : nil, session)
   }
 
   private func update(
-    _ rows: inout pyn_matrix, _ scores: UnsafePointer<Double>?, _ threads: Int
+    _ rows: inout pyn_matrix, _ scores: UnsafePointer<Double>?, _ session: Session
   ) throws {
     var call = pyn_call()
     call.struct_size = MemoryLayout<pyn_call>.stride
-    call.threads = Int32(clamping: threads)
-    try callLibrary {
-      pyn_drift_update(handle, &rows, scores, scores == nil ? 0 : rows.rows, &call, $0)
+    call.threads = Int32(clamping: session.threads)
+    call.progress = { _, _, context in
+      guard let context else { return 0 }
+      return Unmanaged<Session>.fromOpaque(context).takeUnretainedValue().isInterrupted ? 1 : 0
+    }
+    call.progress_context = Unmanaged.passUnretained(session).toOpaque()
+    try withExtendedLifetime(session) {
+      try callLibrary {
+        pyn_drift_update(handle, &rows, scores, scores == nil ? 0 : rows.rows, &call, $0)
+      }
     }
   }
 

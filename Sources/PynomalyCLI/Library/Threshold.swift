@@ -60,24 +60,39 @@ extension Detector {
       try setThreshold(value)
       return FoundThreshold(method: rule.text, found: nil, value: value)
     }
-    var scores: [Double] = []
-    let source = features.table.source
-    let small = features.isSmall
-    let chunks = features.chunks(session, threads: small ? 1 : session.threads) {
-      try self.score($0, session, threads: small ? session.threads : 1)
-    }
-    defer { chunks.stop() }
+    let (scores, _) = try scores(of: features, "threshold", session)
     return try features.explaining {
-      while let chunk = try chunks.next() {
-        scores.append(contentsOf: UnsafeBufferPointer(start: chunk.scores, count: chunk.rows))
-        chunks.recycle(chunk)
-        session.progress.update(
-          "threshold", Double(chunks.offset - source.start) / Double(source.end - source.start))
-      }
-      session.progress.clear()
       let found = try rule.find(in: scores)
       try setThreshold(found.value)
       return found
     }
+  }
+
+  /// The scores of all rows, and their labels where the table has them: 8 and 4 bytes a row.
+  func scores(
+    of features: FeatureTable, _ stage: String, _ session: Session
+  ) throws -> (scores: [Double], labels: [Int32]) {
+    var (scores, labels): ([Double], [Int32]) = ([], [])
+    let source = features.table.source
+    let small = features.isSmall
+    let whole = readsSeries ? try WholeSeries(self, features, session) : nil
+    let chunks = features.chunks(session, threads: small ? 1 : session.threads) {
+      if whole == nil { try self.score($0, session, threads: small ? session.threads : 1) }
+    }
+    defer { chunks.stop() }
+    try features.explaining {
+      while let chunk = try chunks.next() {
+        whole?.copyScores(to: chunk)
+        scores.append(contentsOf: UnsafeBufferPointer(start: chunk.scores, count: chunk.rows))
+        if features.plan.hasLabel {
+          labels.append(contentsOf: UnsafeBufferPointer(start: chunk.labels, count: chunk.rows))
+        }
+        chunks.recycle(chunk)
+        session.progress.update(
+          stage, Double(chunks.offset - source.start) / Double(source.end - source.start))
+      }
+    }
+    session.progress.clear()
+    return (scores, labels)
   }
 }

@@ -67,6 +67,11 @@ final class Tuning {
     return names
   }
 
+  /// Of each option of the grid, whether a criterion can tell its values apart.
+  var judged: [Bool] {
+    options.indices.map { pyn_tuning_option_is_judged(handle, Int64($0)) != 0 }
+  }
+
   var best: Int { Int(pyn_tuning_get_best(handle)) }
 
   var criterion: String {
@@ -95,6 +100,9 @@ final class Tuning {
       }
     }
   }
+
+  /// The best one's, not fitted; options that are not judged stay as they were given.
+  func bestDetector() throws -> Detector { try detector(-1) }
 
   /// With the options of a configuration, not fitted.
   func detector(_ index: Int) throws -> Detector {

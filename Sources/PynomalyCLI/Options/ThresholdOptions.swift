@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Where anomalies begin.
+/// Where anomalies begin, and how probable they are.
 struct ThresholdOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -11,6 +11,15 @@ struct ThresholdOptions: ParsableArguments {
       """, valueName: "number|method"))
   var threshold: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write a column "probability", learnt from the scores of the table's rows and kept in the model: how far a \
+      score stands out (linear, gaussian, gamma, tail), or, with --label-column, how probable the label is \
+      (logistic, isotonic; best of rows that the model was not fitted on).
+      """, valueName: "method"))
+  var probability: CalibrationMethod?
+
   func rule() throws -> ThresholdRule? {
     guard let threshold else { return nil }
     do {
@@ -20,7 +29,11 @@ struct ThresholdOptions: ParsableArguments {
     }
   }
 
-  func check(_ detector: DetectorOptions) throws {
+  func check(_ detector: DetectorOptions?, labelColumn: String?) throws {
+    if let probability, probability.needsLabels, labelColumn == nil {
+      throw ValidationError("--probability \(probability.rawValue) learns from labels; give --label-column")
+    }
+    guard let detector else { return }
     if threshold != nil && detector.contamination != nil {
       throw ValidationError("--threshold and --contamination both set the threshold; give one")
     }

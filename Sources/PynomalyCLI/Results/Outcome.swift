@@ -23,6 +23,8 @@ struct Outcome {
   let quality: Quality?
   /// What --threshold found.
   var threshold: FoundThreshold?
+  /// How the scores became probabilities.
+  var probability: CalibrationMethod?
 
   init(_ detector: Detector, _ features: FeatureTable, _ pass: ScorePass, fitted: FitPass?) {
     source = features.words.path

@@ -12,10 +12,11 @@ struct Presentation {
   ) throws {
     let output = try options.output.map { try OutputFile($0) }
     let reportFile = try options.report.map { try OutputFile($0) }
+    let calibration = try Calibration(of: detector)
     let writer = try output.map { file in
       try ScoreWriter(
         file: file, format: options.outputFormat ?? ScoreFormat(path: file.path),
-        threshold: try detector.threshold)
+        threshold: try detector.threshold, calibration: calibration)
     }
     let pass = try ScorePass(
       detector, features, session, fitted: fitted,
@@ -24,6 +25,7 @@ struct Presentation {
       forReport: reportFile != nil, writer: writer)
     var outcome = Outcome(detector, features, pass, fitted: fitted)
     outcome.threshold = threshold
+    outcome.probability = calibration?.method
     if let reportFile {
       try reportFile.write(Report(outcome).html)
     }

@@ -12,49 +12,72 @@ enum ScoreFormat: String, CaseIterable {
   }
 }
 
-/// Writes row, score and label of every row. Scores are printed so that they read back exactly.
+/// Writes row, score and label of every row, and its probability where there is a calibration. Scores are
+/// printed so that they read back exactly.
 struct ScoreWriter {
   let file: OutputFile
   let format: ScoreFormat
   let threshold: Double
-  /// More than any line has: two numbers and the names.
-  private static let lineSize = 96
+  let calibration: Calibration?
+  /// More than any line has: three numbers and the names.
+  private static let lineSize = 144
 
-  init(file: OutputFile, format: ScoreFormat, threshold: Double) throws {
+  init(
+    file: OutputFile, format: ScoreFormat, threshold: Double, calibration: Calibration?
+  ) throws {
     self.file = file
     self.format = format
     self.threshold = threshold
-    if format == .csv { try file.write("row,score,label\n") }
+    self.calibration = calibration
+    if format == .csv { try file.write("row,score,label\(calibration == nil ? "" : ",probability")\n") }
   }
 
   func write(_ chunk: Chunk) throws {
     // A few hundred rows at a time go through the file's buffer.
+    var probabilities = [Double](repeating: 0, count: calibration == nil ? 0 : 512)
     var first = 0
     while first < chunk.rows {
       let last = min(first + 512, chunk.rows)
+      try calibration?.apply(chunk.scores + first, count: last - first, to: &probabilities)
       try file.write(upTo: (last - first) * ScoreWriter.lineSize) { start in
         var at = start
-        for row in first..<last { line(chunk.firstRow + row + 1, chunk.scores[row], &at) }
+        for row in first..<last {
+          line(
+            chunk.firstRow + row + 1, chunk.scores[row],
+            probability: calibration == nil ? nil : probabilities[row - first], &at)
+        }
         return at - start
       }
       first = last
     }
   }
 
-  private func line(_ row: Int, _ score: Double, _ at: inout UnsafeMutablePointer<UInt8>) {
+  private func line(
+    _ row: Int, _ score: Double, probability: Double?, _ at: inout UnsafeMutablePointer<UInt8>
+  ) {
     let label = score > threshold
     switch format {
     case .csv:
       put(row, &at)
       put(",", &at)
       put(score, &at)
-      put(label ? ",1\n" : ",0\n", &at)
+      put(label ? ",1" : ",0", &at)
+      if let probability {
+        put(",", &at)
+        put(probability, &at)
+      }
+      put("\n", &at)
     case .ndjson:
       put("{\"row\":", &at)
       put(row, &at)
       put(",\"score\":", &at)
       put(score, &at)
-      put(label ? ",\"label\":1}\n" : ",\"label\":0}\n", &at)
+      put(label ? ",\"label\":1" : ",\"label\":0", &at)
+      if let probability {
+        put(",\"probability\":", &at)
+        put(probability, &at)
+      }
+      put("}\n", &at)
     }
   }
 

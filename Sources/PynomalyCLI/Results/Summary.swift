@@ -16,6 +16,7 @@ struct Summary {
     text += "\(Number.grouped(pass.anomalies)) above the threshold"
     text += " \(Number.rounded(pass.threshold)) (\(Number.fixed(share, 2)) %)\n"
     text += outcome.threshold?.words ?? ""
+    if let method = outcome.probability { text += "probabilities by \(method.rawValue)\n" }
     if outcome.sampledFrom != nil {
       text += "fitted on a random sample of \(Number.grouped(FitPass.sampleRows)) rows\n"
     }
@@ -73,6 +74,7 @@ struct Summary {
       ("fitted_on_sample_of", outcome.sampledFrom == nil ? .null : .int(FitPass.sampleRows)),
     ]
     if let found = outcome.threshold { members.append(("threshold_method", found.json)) }
+    if let method = outcome.probability { members.append(("probability_method", .string(method.rawValue))) }
     if let quality = outcome.quality {
       members.append(("label_column", .string(quality.column)))
       members.append(("labelled_rows", .int(quality.positives)))

@@ -5,6 +5,8 @@ struct TuningReport {
   let rows: Int
   let criterion: String
   let options: [String]
+  /// Of each option, whether the criterion can tell its values apart.
+  let judged: [Bool]
   let results: [Tuning.Result]
   let best: Int
 
@@ -43,19 +45,26 @@ struct TuningReport {
     let failed = results.filter { $0.message != nil }.count
     if failed > 0 { text += "\(failed) of them failed; --top 0 shows why\n" }
     text += "\nthe best: " + setting(results[best]) + "\n"
+    let open = zip(options, judged).filter { !$0.1 }.map(\.0).joined(separator: ", ")
+    if !open.isEmpty { text += "not chosen, for it only moves the threshold: \(open)\n" }
     return text
   }
 
   /// As options of detect and fit.
   private func setting(_ result: Tuning.Result) -> String {
-    "--detector \(detector) "
-      + zip(options, result.values).map { "--set \($0)=\($1.text)" }.joined(separator: " ")
+    "--detector \(detector)"
+      + chosen(result).map { " --set \($0)=\($1.text)" }.joined()
+  }
+
+  private func chosen(_ result: Tuning.Result) -> [(String, OptionValue)] {
+    zip(zip(options, result.values), judged).filter { $0.1 }.map(\.0)
   }
 
   var json: JSON {
     .object([
       ("file", .string(file)), ("rows", .int(rows)), ("detector", .string(detector)),
       ("criterion", .string(criterion)), ("best", .int(best)),
+      ("chosen", .object(chosen(results[best]).map { ($0.0, $0.1.json) })),
       ("configurations", .array(results.map(json))),
     ])
   }

@@ -269,3 +269,11 @@ def test_damaged_sections_are_refused_or_harmless(method):
             probabilities = other.predict_probability(X) if other.calibration else np.zeros(1)
             assert ((probabilities >= 0) & (probabilities <= 1)).all()
     assert loaded > 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, None])
+def test_unknown_labels_are_refused(bad):
+    with pytest.raises(InvalidDataError, match="row 2"):
+        Calibration("isotonic", [0.1, 0.2, 0.3, 0.4], [0, 1, bad, 1])
+    with pytest.raises(ArgumentError, match="no calibration"):
+        Calibration([], [0.1, 0.2])

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from pynomaly import (
+    KNN,
     ArgumentError,
+    CancelledError,
     Detector,
     DriftDetector,
     InvalidDataError,
     IsolationForest,
     ModelFormatError,
     ShapeMismatchError,
+    detector_info,
+    detector_names,
     kolmogorov_smirnov,
 )
 
 ks_2samp = pytest.importorskip("scipy.stats").ks_2samp
+kolmogorov = pytest.importorskip("scipy.special").kolmogorov
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,19 @@ def test_statistic_and_p_value_are_scipys(n, m, shift):
         assert found.statistic == pytest.approx(expected.statistic, abs=1e-15)
         assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9, abs=1e-13)
         assert kolmogorov_smirnov(b, a) == found
+
+
+@pytest.mark.parametrize("n, m", [(8192, 8192), (65536, 513), (6000, 5800)])
+@pytest.mark.parametrize("shift", [0.02, 0.05, 0.1])
+def test_large_samples_have_the_limit(n, m, shift):
+    """Above 2**25 pairs; as the exact p-value, but at most too large, and so for all distances."""
+    a, b = np.arange(n) / n, (np.arange(m) + 0.5) / m + shift
+    found = kolmogorov_smirnov(a, b)
+    limit = kolmogorov(np.sqrt(n * m / (n + m)) * found.statistic)
+    assert found.p_value == pytest.approx(limit, rel=1e-9, abs=1e-14)
+    if n == m:
+        exact = ks_2samp(a, b, method="exact").pvalue
+        assert found.p_value == pytest.approx(exact, rel=0.02, abs=1e-14)
 
 
 def test_equal_samples_and_bad_ones():
@@ -246,3 +267,149 @@ def test_what_is_refused():
     assert drift.report()[0].p_value == 1
     assert not drift.update(X)  # all values equal, as in the reference
     assert drift.report()[1].psi == 0
+
+
+# ------------------------------------------------------------------ threads, stops, scores of detectors
+
+SHARED = """
+import sys, threading
+import numpy as np
+from pynomaly import DriftDetector
+
+random = np.random.default_rng(0)
+drift = DriftDetector(random.normal(size=(2000, 20)), window=50, step=10)
+X = random.normal(size=(500, 20))
+
+def update():
+    for _ in range(100):
+        drift.update(X, threads=1)
+
+def read():
+    while drift.rows < 100_000:
+        assert len(drift.report()) == 20 and drift.to_bytes()
+
+threads = [threading.Thread(target=one) for one in (update, update, read)]
+for one in threads: one.start()
+for one in threads: one.join()
+print(drift.rows, drift.looks)
+"""
+
+
+def test_threads_share_one():
+    done = subprocess.run(
+        [sys.executable, "-c", SHARED], check=False, capture_output=True, text=True, timeout=170
+    )
+    assert (done.returncode, done.stdout) == (0, "100000 9996\n"), done.stderr
+
+
+def test_an_update_can_be_stopped():
+    random = np.random.default_rng(0)
+    drift = DriftDetector(random.normal(size=(20_000, 200)), window=1000, reference_rows=20_000)
+    X = random.normal(size=(3000, 200))
+    told = []
+    assert drift.update(X, progress=lambda fraction, stage: told.append((fraction, stage))) is False
+    assert told == sorted(told) and told[-1] == (1.0, "drift")
+    before = drift.to_bytes()
+    with pytest.raises(CancelledError):
+        drift.update(X, progress=lambda *_: True)
+    with pytest.raises(KeyError):
+        drift.update(X, progress=lambda *_: {}["stop"])
+    with pytest.raises(ArgumentError, match="progress callback"):
+        drift.update(X, progress=lambda *_: drift.rows)
+    assert drift.to_bytes() == before
+
+
+def test_a_look_is_stopped_between_columns():
+    """One look of many columns: the first time it is asked, most of them are still to be done."""
+    random = np.random.default_rng(0)
+    reference = random.normal(size=(3000, 1200))
+    drift = DriftDetector(reference, window=3000)
+    told = []
+
+    def stop(fraction, stage):
+        told.append(fraction)
+        return True
+
+    with pytest.raises(CancelledError):
+        drift.update(random.normal(size=(3000, 1200)), threads=1, progress=stop)
+    assert len(told) == 1 and told[0] < 0.9
+
+
+def scored(name, seed):
+    """A detector, the rows it was fitted on, and others, all of one distribution."""
+    random = np.random.default_rng(seed)
+    fitted, held_out, stream = random.normal(size=(3, 1500, 3))
+    options = {option.name for option in detector_info(name).options}
+    settings = {"random_state": seed} if "random_state" in options else {}
+    return Detector(name, **settings).fit(fitted), fitted, held_out, stream
+
+
+# Their scores of neighbouring rows depend on each other.
+SERIES = {"MatrixProfile", "SlidingWindow"}
+
+
+@pytest.mark.parametrize("name", sorted(set(detector_names()) - SERIES))
+def test_levels_hold_for_every_detectors_scores(name):
+    """With a held-out reference: of 8 streams of one look at the level 0.05 at most 2 give an alarm by scores,
+    which would be more with a chance of 1 in 170 if the level were exact."""
+    alarms = 0
+    for seed in range(8):
+        detector, _, held_out, stream = scored(name, seed)
+        drift = DriftDetector(held_out, detector=detector, window=1500, spending="each look")
+        drift.update(stream)
+        alarms += drift.report()[-1].p_value <= 0.05
+    assert alarms <= 2
+
+
+def test_training_scores_of_neighbours_are_a_fair_reference():
+    alarms = 0
+    for seed in range(8):
+        detector, fitted, _, stream = scored("KNN", seed)
+        drift = DriftDetector(fitted, detector=detector, window=1500, spending="each look")
+        drift.update(stream)
+        alarms += drift.report()[-1].p_value <= 0.05
+    assert alarms <= 2
+
+
+def test_training_scores_of_estimators():
+    random = np.random.default_rng(1)
+    X, Y, Z = random.normal(size=(3, 1000, 3))
+    estimator = KNN().fit(X)
+    kept, score = estimator.detector_.training_scores, lambda rows: -estimator.score_samples(rows)
+    for reference, scores in ((X, kept), (Z, score(Z)), (X[:999], score(X[:999]))):
+        drift = DriftDetector(reference, detector=estimator, window=1000)
+        drift.update(Y)
+        expected = ks_2samp(scores, score(Y), method="exact")
+        assert drift.report()[-1].p_value == pytest.approx(expected.pvalue, rel=1e-9, abs=1e-12)
+
+
+def test_odd_arguments_are_named():
+    X = np.zeros((10, 2))
+    for options, what in (
+        ({"window": 2**64 + 5}, "window"),
+        ({"step": 2**64 + 5}, "step"),
+        ({"reference_rows": 2**63}, "reference_rows"),
+        ({"random_state": 2**63}, "random_state"),
+        ({"window": 5.5}, "window"),
+        ({"window": "5"}, "window"),
+        ({"detector": 5}, "detector must be"),
+        ({"correction": [1]}, "correction"),
+        ({"spending": None}, "spending"),
+    ):
+        with pytest.raises(ArgumentError, match=what):
+            DriftDetector(X, **options)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+def test_copies_go_their_own_way(copied):
+    random = np.random.default_rng(2)
+    X = random.normal(size=(900, 2))
+    forest = IsolationForest(random_state=0).fit(X[:300])
+    drift = DriftDetector(X[300:600], detector=forest, window=100)
+    drift.update(X[600:])
+    other = copied(drift)
+    assert other.to_bytes() == drift.to_bytes()
+    other.update(X[600:])
+    assert (drift.rows, other.rows) == (300, 600)

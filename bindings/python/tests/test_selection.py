@@ -47,6 +47,9 @@ def test_limits_and_needs():
     assert all(one.fit_seconds <= 1 for one in found if one.fits and one.measured)
     tight = select_detector(1000, 10, max_memory_bytes=1)
     assert not any(one.fits and one.measured for one in tight)
+    for one in found:
+        assert one.measured != (one.detector in ("MatrixProfile", "SlidingWindow"))
+        assert one.fits <= one.measured
     for need in ("explain", "missing_values", "partial_fit", "sample_weight"):
         for one in select_detector(1000, 10, **{need: True}):
             info = pynomaly.detector_info(one.detector)

@@ -93,6 +93,32 @@ def test_known_shapes_are_found():
         assert find_threshold(scores, "pot:1e-3:0.9").shape == pytest.approx(shape, abs=0.05)
 
 
+def best_height(excesses):
+    """The greatest log-likelihood of a generalised Pareto distribution with a shape above 0, by a fine grid."""
+    z = excesses / excesses.max()
+    x = np.exp(np.linspace(-30, 700, 60_000))
+    shape = np.mean([np.log1p(x * one) for one in z], axis=0)
+    return len(z) * (np.max(np.log(x / shape) - shape) - 1 - np.log(excesses.max()))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda random, alpha=alpha: random.pareto(alpha, size=2000) for alpha in (0.1, 0.2, 0.5)]
+    + [
+        lambda random, error=error, count=count: np.append(random.normal(size=500 - count), [error] * count)
+        for error in (1e9, 1e15, 1e100, 1e300)
+        for count in (1, 3)
+    ],
+)
+def test_very_heavy_tails_and_gross_errors(draw):
+    scores = draw(np.random.default_rng(1))
+    found = find_threshold(scores, "pot", 1e-2)
+    excesses = scores[scores > found.initial_threshold] - found.initial_threshold
+    best = best_height(excesses)
+    assert found.log_likelihood >= best - 1e-9 * abs(best)
+    assert found.shape > 0.5
+
+
 @pytest.mark.parametrize("unit", [1e-300, 1e-10, 1.0, 1e10, 1e300])
 def test_units_do_not_matter(unit):
     scores = np.random.default_rng(1).exponential(size=5000)

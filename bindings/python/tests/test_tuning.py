@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -49,12 +51,14 @@ def test_results_are_those_of_grid_search(small):
     best = found.best_index_
     assert table["rank_test_score"][best] == 1
     assert found.best_score_ == table["mean_test_score"].max() == table["mean_test_score"][best]
-    assert found.best_params_ == table["params"][best]
+    chosen = {name: table["params"][best][name] for name in ("n_estimators", "max_features")}
+    assert found.best_params_ == chosen
     assert list(table["same_as"]) == [-1, 0, -1, 2, -1, 4, -1, 6]
     assert (table["mean_fit_time"] > 0).all() and table["error"] == [None] * 8
     model = found.best_estimator_
     assert type(model) is IsolationForest and model.random_state == 3
-    assert {name: model.get_params()[name] for name in GRID} == found.best_params_
+    assert {name: model.get_params()[name] for name in chosen} == chosen
+    assert model.contamination == IsolationForest().contamination
     again = IsolationForest(random_state=3, **found.best_params_).fit(X)
     assert (model.score_samples(X) == again.score_samples(X)).all()
 
@@ -74,6 +78,9 @@ def test_whatever_the_threads_and_the_kind_of_detector(small):
 
 def test_without_labels(small):
     X, _ = small
+    kept = tune(IsolationForest(contamination=0.3), X, grid={"contamination": [0.1, 0.2]})
+    assert kept.best_params_ == {} and kept.best_estimator_.contamination == 0.3
+    assert [one["contamination"] for one in kept.cv_results_["params"]] == [0.1, 0.2]
     found = tune("LocalOutlierFactor", X, grid={"n_neighbors": [2, 30]})
     assert found.scoring_ == "stability"
     assert found.best_params_ == {"n_neighbors": 30}
@@ -130,7 +137,12 @@ def test_what_is_refused(small):
         (InvalidDataError, "y must be 1 for outliers", {"y": np.full(240, 2)}),
         (ShapeMismatchError, "labels.shape", {"y": y[:-1]}),
         (InvalidDataError, "241 folds need at least 241", {"folds": 241}),
-        (ArgumentError, "folds must be an int >= 2", {"folds": 1}),
+        (ArgumentError, "folds must be an int from 2 to 2147483647", {"folds": 1}),
+        (ArgumentError, "repeats must be an int from 1 to 2147483647", {"repeats": 2**31}),
+        (ArgumentError, "folds must be an int", {"folds": "3"}),
+        (ArgumentError, "folds must be an int", {"folds": math.nan}),
+        (ArgumentError, "threads must be an int from 0", {"threads": 2**33}),
+        (ArgumentError, "threads must be an int from 0", {"threads": -1}),
         (ArgumentError, "holdout must be a share", {"holdout": 1.5}),
         (ArgumentError, "the grid is empty", {"grid": {}}),
         (OptionError, "no parameter 'depth'", {"grid": {"depth": [1]}}),
@@ -153,6 +165,28 @@ def test_what_is_refused(small):
         tune("Nothing", X)
     with pytest.raises(OptionError, match="must be the name"):
         tune(7, X)
+
+
+def test_the_best_is_fitted_with_the_threads_of_the_search(small, monkeypatch):
+    X, y = small
+    seen = []
+    fit = IsolationForest.fit
+
+    def watched(self, *arguments, **options):
+        seen.append(self.n_jobs)
+        return fit(self, *arguments, **options)
+
+    monkeypatch.setattr(IsolationForest, "fit", watched)
+    found = tune(IsolationForest(n_jobs=1), X, y, {"n_estimators": [3]}, threads=2)
+    assert seen == [2] and found.best_estimator_.n_jobs == 1
+    tune(IsolationForest(n_jobs=1), X, y, {"n_estimators": [3]})
+    assert seen == [2, 1]
+
+
+def test_members_are_values(small):
+    X, _ = small
+    found = tune("Ensemble", X, grid={"detectors": ["[HBOS, MAD]", [Detector("PCA"), Detector("MAD")]]})
+    assert len(found.cv_results_["params"]) == 2
 
 
 def test_progress_and_stopping(small):

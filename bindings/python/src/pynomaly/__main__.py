@@ -10,7 +10,13 @@ import time
 from ._errors import Error, NotSupportedError
 from ._profiler import Recorder
 
-DEFAULTS = {"flamegraph": "profile.svg", "speedscope": "profile.json", "raw": "profile.txt", "pprof": "profile.pb"}
+DEFAULTS = {
+    "flamegraph": "profile.svg",
+    "speedscope": "profile.json",
+    "raw": "profile.txt",
+    "pprof": "profile.pb",
+    "chrometrace": "profile.json",
+}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -40,11 +46,11 @@ def record(options: argparse.Namespace) -> None:
     child = None
     if options.pid is None:
         child = subprocess.Popen(options.program)
-    settings = {
+    settings: dict[str, float] = {
         name: int(getattr(options, name))
         for name in ("native", "idle", "gil", "threads", "function", "nolineno", "subprocesses", "nonblocking")
     }
-    settings = {"rate": options.rate, "duration": options.duration, **settings}
+    settings |= {"rate": options.rate, "duration": options.duration}
     try:
         recorder = begin(options.pid, child, settings)
         try:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _library
-from ._errors import ArgumentError, ShapeMismatchError, call
+from ._errors import ArgumentError, InvalidDataError, ShapeMismatchError, call
 from ._library import library
 from ._thresholds import read_scores
 
@@ -35,7 +35,7 @@ class Calibration:
         Scores to learn from, best of rows that the detector was not fitted on. All finite.
 
     labels : array-like of shape (n_samples,), default=None
-        0 for inliers, anything else for outliers; both kinds.
+        0 for inliers, anything else but NaN and None for outliers; both kinds.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Calibration:
     """
 
     def __init__(self, method: str, scores: ArrayLike, labels: ArrayLike | None = None) -> None:
-        number = METHODS.get(_ALIASES.get(method, method))
+        number = METHODS.get(_ALIASES.get(method, method)) if isinstance(method, str) else None
         if number is None:
             raise ArgumentError(
                 f"there is no calibration {method!r}; there are {', '.join(METHODS)}"
@@ -62,7 +62,14 @@ class Calibration:
         numbers = read_scores(scores)
         kinds = None
         if labels is not None:
-            kinds = np.ascontiguousarray(np.asarray(labels) != 0, dtype=np.int32).ravel()
+            given = np.asarray(labels).ravel()
+            missing = given != given  # noqa: PLR0124 - NaN
+            if given.dtype == object:
+                missing = np.array([one is None or one != one for one in given])  # noqa: PLR0124
+            unknown = np.flatnonzero(missing)
+            if unknown.size:
+                raise InvalidDataError(f"the label of row {unknown[0]} is {given[unknown[0]]!r}")
+            kinds = np.ascontiguousarray(given != 0, dtype=np.int32)
             if kinds.size != numbers.size:
                 raise ShapeMismatchError(f"{numbers.size} scores, but {kinds.size} labels")
         self._pointer = c_void_p()

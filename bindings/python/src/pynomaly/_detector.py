@@ -116,8 +116,8 @@ class Detector:
         X may also be a stream of batches that is larger than memory: anything with the Arrow C
         stream interface, such as a pyarrow.RecordBatchReader, and a pyarrow.parquet.ParquetFile, a
         pyarrow.dataset.Dataset or its Scanner. Detectors with partial_fit learn from every row; others
-        from a uniform random sample of 131072 rows when there are more. Streams take no weights and
-        no labels.
+        from a uniform random sample of 131072 rows when there are more. Detectors of series hold the
+        whole stream in memory. Streams take no weights and no labels.
 
         Labels, one a row, are 0 for inliers and 1 for outliers. Only detectors that need them (see
         `detector_info`) look at them.

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _inputs, _library
 from ._detector import Detector
-from ._errors import ArgumentError, ShapeMismatchError, call
+from ._errors import ArgumentError, NotSupportedError, ShapeMismatchError, call, from_status
 from ._library import library
+from ._progress import Listener, Progress
 from ._thresholds import read_scores
 
 if TYPE_CHECKING:
@@ -64,15 +65,20 @@ class DriftDetector:
     """Says when a stream of rows no longer looks like the reference: when to fit anew.
 
     It keeps a sample of the reference and the last rows of the stream, and compares them feature by
-    feature, and by a detector's scores, with the two-sample Kolmogorov-Smirnov test.
+    feature, and by a detector's scores, with the two-sample Kolmogorov-Smirnov test. Threads may
+    share one; they wait for each other.
 
     Parameters
     ----------
     reference : array-like or table of shape (n_samples, n_features)
-        The data that the detector was fitted on. All finite.
+        What the stream should look like. All finite. With a detector: rows that it was NOT fitted
+        on, of the same kind. Many detectors score the rows they were fitted on lower than others, so
+        with those as the reference every stream seems to drift.
 
     detector : Detector or fitted estimator, default=None
-        Whose scores are watched, too.
+        Whose scores are watched, too. KNN may have the rows it was fitted on as the reference: then its
+        `training_scores` are taken. Detectors of series (MatrixProfile, SlidingWindow) score a row by
+        those before it; such scores are not independent, and give false alarms.
 
     window : int, default=1000
         So many rows of the stream are compared.
@@ -125,12 +131,21 @@ class DriftDetector:
         reference_rows: int = 10_000,
         random_state: int = 0,
     ) -> None:
+        if not (
+            detector is None
+            or isinstance(detector, Detector)
+            or hasattr(type(detector), "score_samples")  # an instance's may raise, saying why
+            or hasattr(detector, "score_samples")
+        ):
+            raise ArgumentError(
+                f"detector must be a Detector, an estimator with score_samples, or None; got {detector!r}"
+            )
         options = _library.DriftOptions(
             alpha=alpha,
-            window=window,
-            step=window if step is None else step,
-            reference_rows=reference_rows,
-            random_state=random_state,
+            window=_number(window, "window", 0),
+            step=_number(window if step is None else step, "step", 0),
+            reference_rows=_number(reference_rows, "reference_rows", 0),
+            random_state=_number(random_state, "random_state", -(2**63)),
             correction=_chosen("correction", correction, CORRECTIONS),
             spending=_chosen("spending", spending, SPENDINGS),
         )
@@ -139,7 +154,7 @@ class DriftDetector:
         self._detector = detector
         array, self._names = _inputs.read_table(reference, type(self).__name__)
         self._pointer = c_void_p()
-        scores = self._scores(reference)
+        scores = self._reference_scores(reference, array.shape[0])
         call(
             library.pyn_drift_create,
             byref(_inputs.as_matrix(array)),
@@ -153,10 +168,13 @@ class DriftDetector:
         if hasattr(self, "_pointer"):
             free(self._pointer)
 
-    def update(self, X: Any, *, threads: int = 0) -> bool:
+    def update(self, X: Any, *, threads: int = 0, progress: Progress = None) -> bool:
         """Take the next rows of the stream, and tell whether there was an alarm so far.
 
-        Columns of a table are found by the names of the reference's, in whatever order.
+        Columns of a table are found by the names of the reference's, in whatever order. `progress` is
+        True for a progress bar, or a function of the fraction done (0 to 1) and the step's name, which
+        stops the call by returning True; it must not use this object. Stopped, by it or by Ctrl-C, none
+        of the rows was taken.
         """
         array, names = _inputs.read_table(X, type(self).__name__)
         if self._names is not None and names is not None:
@@ -169,14 +187,20 @@ class DriftDetector:
             if X is array:  # put in order here, without its names
                 warnings.simplefilter("ignore", UserWarning)
             scores = self._scores(X)
-        options = _library.Call(threads=threads)
-        call(
-            library.pyn_drift_update,
-            self._pointer,
-            byref(_inputs.as_matrix(array)),
-            *_pointer_and_count(scores),
-            byref(options),
-        )
+        options, error = _library.Call(threads=threads), _library.Error()
+        with Listener("drift", progress) as listener:
+            options.progress = listener.pointer
+            status = library.pyn_drift_update(
+                self._pointer,
+                byref(_inputs.as_matrix(array)),
+                *_pointer_and_count(scores),
+                byref(options),
+                byref(error),
+            )
+            if listener.failure is not None:
+                raise listener.failure
+            if status:
+                raise from_status(status, error)
         return self.drifted
 
     def report(self, *, as_frame: bool = False) -> Any:
@@ -263,6 +287,19 @@ class DriftDetector:
         call(library.pyn_drift_get_report, self._pointer, byref(report))
         return report
 
+    def _reference_scores(self, X: Any, rows: int) -> NDArray[np.float64] | None:
+        """The detector's scores; those it kept where X is what it was fitted on, each row now being its own
+        nearest neighbour, and so no score above the kept one."""
+        scores = self._scores(X)
+        fitted = getattr(self._detector, "detector_", self._detector)
+        if scores is None or not isinstance(fitted, Detector):
+            return scores
+        try:
+            kept = fitted.training_scores
+        except NotSupportedError:
+            return scores
+        return kept if kept.size == rows and np.all(scores <= kept) else scores
+
     def _scores(self, X: Any) -> NDArray[np.float64] | None:
         if self._detector is None:
             return None
@@ -281,7 +318,8 @@ class KolmogorovSmirnov(NamedTuple):
 def kolmogorov_smirnov(first: ArrayLike, second: ArrayLike) -> KolmogorovSmirnov:
     """The two-sample Kolmogorov-Smirnov test, as `scipy.stats.ks_2samp` with method="exact".
 
-    Samples have 1 to 65536 finite values. p-values below 1e-14 are approximate.
+    Samples have 1 to 65536 finite values. p-values below 1e-14, and those of samples the product of
+    whose sizes is more than 2**25, are Kolmogorov's limit: at most too large.
     """
     a, b = read_scores(first), read_scores(second)
     statistic, p_value = c_double(), c_double()
@@ -299,7 +337,18 @@ def _pointer_and_count(values: NDArray[np.float64] | None) -> tuple[int | None, 
     return (None, 0) if values is None else (values.ctypes.data, values.size)
 
 
+def _number(value: int, name: str, least: int) -> int:
+    try:
+        whole = int(value)
+        fits = whole == value and least <= whole < 2**63 and not isinstance(value, bool)
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise ArgumentError(f"{name} must be an int from {least} to {2**63 - 1}; got {value!r}")
+    return whole
+
+
 def _chosen(what: str, name: str, choices: dict[str, int]) -> int:
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise ArgumentError(f"{what} must be one of {', '.join(map(repr, choices))}; got {name!r}")
     return choices[name]

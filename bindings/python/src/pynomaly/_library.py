@@ -434,6 +434,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_tuning_get_best": (c_int64, (c_void_p,)),
     "pyn_tuning_get_criterion": (c_int32, (c_void_p,)),
     "pyn_tuning_option_at": (_text, (c_void_p, c_int64)),
+    "pyn_tuning_option_is_judged": (c_int32, (c_void_p, c_int64)),
     "pyn_tuning_get_result": (
         c_int32,
         (c_void_p, c_int64, POINTER(TuningResult), c_void_p, c_int64, _error),

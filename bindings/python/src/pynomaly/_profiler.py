@@ -16,7 +16,7 @@ from . import _library
 from ._errors import ArgumentError, Error, call
 from ._library import library
 
-FORMATS = {"flamegraph": 1, "speedscope": 2, "raw": 3, "summary": 4, "pprof": 5}
+FORMATS = {"flamegraph": 1, "speedscope": 2, "raw": 3, "summary": 4, "pprof": 5, "chrometrace": 6}
 SUFFIXES = {".svg": "flamegraph", ".json": "speedscope", ".txt": "raw", ".folded": "raw", ".pb": "pprof"}
 
 
@@ -71,7 +71,7 @@ class Recorder:
     def statistics(self) -> dict[str, int]:
         found = _library.ProfilerStatistics()
         call(library.pyn_profiler_get_statistics, self._handle, byref(found))
-        return {name: getattr(found, name) for name, _ in found._fields_[1:]}
+        return {field[0]: getattr(found, field[0]) for field in found._fields_[1:]}
 
     def content(self, form: str) -> bytes:
         parts: list[bytes] = []
@@ -277,7 +277,8 @@ class Profiler:
         return FlameGraph(self._content("flamegraph").decode("utf-8", "replace"))
 
     def content(self, format: str = "flamegraph") -> bytes:
-        """The recording as "flamegraph" (SVG), "speedscope", "raw" (folded stacks) or "pprof"."""
+        """The recording as "flamegraph" (SVG), "speedscope", "raw" (folded stacks), "pprof" or
+        "chrometrace"."""
         if format not in FORMATS:
             raise ArgumentError(f"format is {format!r}; allowed are {', '.join(sorted(FORMATS))}")
         return self._content(format)

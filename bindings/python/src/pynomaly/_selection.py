@@ -22,7 +22,8 @@ class Selection:
     fits: bool
     """Whether it can do what was asked, within the limits."""
     measured: bool
-    """False where nobody measured it, as with a plugin's detector: the numbers are then NaN."""
+    """False where nobody measured it, as with detectors of plugins and of series: the numbers are then NaN,
+    and `fits` is False, for nobody knows whether it keeps within the limits."""
     fit_seconds: float
     score_seconds: float
     """Of all rows in one call."""
@@ -62,7 +63,8 @@ def select_detector(
         Rows come one at a time and wait for their scores: the time of one row counts, not that of a fit.
     policy : {"measured", "guide"}, default="measured"
         "measured" ranks by measured quality (the mean of ROC-AUC and average precision over labelled sets)
-        less 0.02 for every ten times the time. "guide" gives the one detector that the rule of the
+        less 0.02 for every ten times a time above 1 s; the guide's detector comes first unless another is
+        better by more than 0.04, the standard error. "guide" gives the one detector that the rule of the
         performance guide names, whatever the limits.
     max_fit_seconds, max_score_ms, max_memory_bytes : float, default=None
         Limits of a fit, of scoring one row, and of memory beyond the input. None: the guide's (30 s up to

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ctypes import byref, c_void_p
 from typing import TYPE_CHECKING, Any, Literal, Union
 
@@ -34,7 +34,9 @@ class Tuning:
     Attributes
     ----------
     best_params_ : dict
-        The values of the best configuration, the first of equals.
+        The values of the best configuration, the first of equals. Options that move nothing but the
+        threshold (contamination; of MAD threshold) change no score: no criterion can choose among their
+        values, and they are left out. `best_estimator_` keeps what the tuned detector has.
 
     best_score_ : float
         Its mean over the folds.
@@ -103,12 +105,13 @@ def tune(
 
     grid : mapping of parameter to values, default=None
         All combinations are tried. None: the detector's default grid; for IsolationForest that of the
-        performance guide.
+        performance guide. COPOD, ECOD and MAD have none: no option changes their scores.
 
     scoring : {"auto", "roc_auc", "average_precision", "stability"}, default="auto"
         "auto": ROC-AUC with labels, else "stability": how much alike models of different rows and seeds
-        rank the rows (mean Spearman correlation). On labelled sets that choice beats the defaults on the
-        average, but not on every set.
+        rank the rows (mean Spearman correlation). On 14 labelled sets, on which the criterion was chosen
+        too, that choice wins about as often as it loses against the defaults; what it wins is more than
+        what it loses. Compare with labels where there are some.
 
     folds, repeats : int
         The rows are dealt to so many folds, each scored by a model of the others, `repeats` times. With
@@ -165,7 +168,7 @@ def tune(
         for parameter, values in grid.items():
             for value in _values(parameter, values):
                 handle.add(parameter, value)
-    handle.run(array, labels, plan, threads, progress)
+    handle.run(array, labels, plan, _number(threads, "threads", 0), progress)
     found = handle.results()
     if refit:
         found.best_estimator_ = subject.fitted(found.best_params_, X, labels, threads)
@@ -219,8 +222,19 @@ class _Subject:
             return detector.fit(X, labels=labels if needs_labels else None, threads=threads)
         estimator = type(self.given)(**{**self.given.get_params(deep=False), **params})
         if needs_labels and labels is not None:
-            return estimator.fit(X, 1 - 2 * labels)
-        return estimator.fit(X)
+            return _with_threads(estimator, threads, lambda: estimator.fit(X, 1 - 2 * labels))
+        return _with_threads(estimator, threads, lambda: estimator.fit(X))
+
+
+def _with_threads(estimator: Any, threads: int, fit: Callable[[], Any]) -> Any:
+    """Fit with so many threads, whatever the estimator's own limit is, which stays."""
+    if not threads or not hasattr(estimator, "n_jobs"):
+        return fit()
+    kept, estimator.n_jobs = estimator.n_jobs, threads
+    try:
+        return fit()
+    finally:
+        estimator.n_jobs = kept
 
 
 class _Handle:
@@ -294,7 +308,11 @@ class _Handle:
         found = Tuning()
         found.cv_results_ = table
         found.best_index_ = int(library.pyn_tuning_get_best(self.pointer))
-        found.best_params_ = table["params"][found.best_index_]
+        judged = [
+            library.pyn_tuning_option_is_judged(self.pointer, place) for place in range(len(names))
+        ]
+        best = table["params"][found.best_index_]
+        found.best_params_ = {name: best[name] for name, one in zip(names, judged) if one}
         found.best_score_ = float(table["mean_test_score"][found.best_index_])
         criterion = library.pyn_tuning_get_criterion(self.pointer)
         found.scoring_ = next(name for name, number in _SCORINGS.items() if number == criterion)
@@ -355,8 +373,11 @@ def _values(parameter: str, values: Iterable[Any]) -> list[Any]:
 
 
 def _number(value: int, name: str, least: int) -> int:
-    if isinstance(value, bool) or int(value) != value or not least <= value < 2**31:
-        raise ArgumentError(f"{name} must be an int >= {least}; got {value!r}")
+    whole = isinstance(value, (int, np.integer)) or (
+        isinstance(value, (float, np.floating)) and value.is_integer()
+    )
+    if isinstance(value, bool) or not whole or not least <= value < 2**31:
+        raise ArgumentError(f"{name} must be an int from {least} to 2147483647; got {value!r}")
     return int(value)
 
 
