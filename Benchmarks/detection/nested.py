@@ -169,7 +169,7 @@ def series_quality(plan: Plan, report: Report) -> None:
         for X, y in every:
             # An ensemble of one, with its score standardised, takes the same text for rows alone.
             detectors = [
-                made("Ensemble", detectors=[name]) if setting is None else made("SlidingWindow", detector=name, **setting)
+                made("SlidingWindow", detector=name, **setting) if setting else made("Ensemble", detectors=[name])
                 for setting in settings.values()
             ]
             found.append([roc_auc(each.fit(X).score(X), y) for each in detectors])
