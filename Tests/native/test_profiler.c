@@ -68,7 +68,7 @@ static void test_dump(void **state) {
     end(pid);
 }
 
-static volatile int waits = 1;
+static _Atomic int waits = 1;
 
 /* What a host does that looks after its children: it takes the news of every stop. */
 static void *collect(void *pid) {
