@@ -6,7 +6,6 @@ import copy
 import pickle
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
@@ -382,15 +381,6 @@ def test_training_scores_of_estimators():
         drift.update(Y)
         expected = ks_2samp(scores, score(Y), method="exact")
         assert drift.report()[-1].p_value == pytest.approx(expected.pvalue, rel=1e-9, abs=1e-12)
-
-
-def test_a_reference_that_was_fitted_on_is_warned_of():
-    detector, fitted, held_out, _ = scored("LocalOutlierFactor", 0)
-    with pytest.warns(UserWarning, match="not fitted on"):
-        DriftDetector(fitted, detector=detector)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        DriftDetector(held_out, detector=detector)
 
 
 def test_odd_arguments_are_named():

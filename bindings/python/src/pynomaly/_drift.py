@@ -298,17 +298,7 @@ class DriftDetector:
             kept = fitted.training_scores
         except NotSupportedError:
             return scores
-        if kept.size != rows:
-            return scores
-        if np.all(scores <= kept):
-            return kept
-        ranks = [np.argsort(np.argsort(values)) for values in (scores, kept)]
-        if rows >= 30 and np.corrcoef(ranks)[0, 1] > 0.6:
-            _inputs.warn(
-                "the reference looks like the rows that the detector was fitted on, which it scores "
-                "lower than others: every stream will seem to drift; give rows that it was not fitted on"
-            )
-        return scores
+        return kept if kept.size == rows and np.all(scores <= kept) else scores
 
     def _scores(self, X: Any) -> NDArray[np.float64] | None:
         if self._detector is None:
