@@ -90,6 +90,12 @@ extension DetectorProfile {
       oneRow: [(.one, 1.4e-06), (.d, 1.67e-08), (.d2, 1.5e-10)],
       memory: [(.one, 1.19e+05), (.n, 14.1), (.nd, 0.443)]),
     .init(
+      "RobustRandomCutForest", rocAUC: 0.8506, averagePrecision: 0.3441,
+      fit: [(.one, 0.0248), (.n, 3.1e-06), (.nd, 1.86e-06), (.nd2, 1.35e-08)],
+      score: [(.n, 1.38e-05), (.nd, 2.49e-07), (.nd2, 1.52e-08)],
+      oneRow: [(.one, 1.89e-05), (.d, 1.13e-06), (.d3, 1.18e-10)],
+      memory: [(.one, 4.25e+06), (.d2, 6.35e+03), (.nd, 4.12)]),
+    .init(
       "SGDOneClassSVM", rocAUC: 0.8093, averagePrecision: 0.4154,
       fit: [(.one, 0.000434), (.n, 4.2e-07), (.nd, 1.15e-08)],
       score: [(.one, 1.47e-05), (.n, 8.03e-08), (.nd, 5.65e-09)],

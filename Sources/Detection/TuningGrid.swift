@@ -107,8 +107,7 @@ extension TuningGrid {
   /// In place of the usual ones: where a name means something else, or more options are worth trying.
   private static let own: [String: [(option: String, values: [OptionValue])]] = [
     "CBLOF": [
-      ("n_clusters", [.int(4), .int(8), .int(16)]), ("alpha", [.double(0.75), .double(0.9)]),
-      ("use_weights", [.bool(false), .bool(true)]),
+      ("n_clusters", [.int(4), .int(8), .int(16)]), ("use_weights", [.bool(false), .bool(true)]),
     ],
     "Ensemble": [
       (

@@ -216,16 +216,18 @@ struct MatrixProfileTests {
     // Beginnings that repeat.
     let X = Table(4000, 2) { row, _ in row % 100 == 99 ? Double(row) : Double(row % 3 / 2) }
     let series = try TrainingSeries(X.matrix)
+    func place(_ piece: Table) throws -> Int? {
+      try withExtendedLifetime(piece) { try series.place(of: piece.matrix) }
+    }
     for (first, rows) in [(0, 4000), (0, 1), (99, 1), (100, 900), (98, 3), (3999, 1), (1200, 2800)] {
-      let piece = Table(rows, 2) { row, column in X.row(first + row)[column] }
-      #expect(try series.place(of: piece.matrix) == first)
+      #expect(try place(Table(rows, 2) { row, column in X.row(first + row)[column] }) == first)
     }
     // The first of several.
-    #expect(try series.place(of: Table(20, 2) { row, _ in Double(row % 3 / 2) }.matrix) == 0)
-    #expect(try series.place(of: Table(99, 2) { row, _ in Double(row % 3 / 2) }.matrix) == 0)
-    #expect(try series.place(of: Table(100, 2) { row, _ in Double(row % 3 / 2) }.matrix) == nil)
-    #expect(try series.place(of: Table(4001, 2) { _, _ in 0 }.matrix) == nil)
-    #expect(try series.place(of: Table(1, 2) { _, column in Double(column) }.matrix) == nil)
+    #expect(try place(Table(20, 2) { row, _ in Double(row % 3 / 2) }) == 0)
+    #expect(try place(Table(99, 2) { row, _ in Double(row % 3 / 2) }) == 0)
+    #expect(try place(Table(100, 2) { row, _ in Double(row % 3 / 2) }) == nil)
+    #expect(try place(Table(4001, 2) { _, _ in 0 }) == nil)
+    #expect(try place(Table(1, 2) { _, column in Double(column) }) == nil)
   }
 
   @Test func anErrorNamesTheOptionThatIsTooLarge() throws {

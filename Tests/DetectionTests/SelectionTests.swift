@@ -112,7 +112,7 @@ struct SelectionTests {
     #expect(!it.fits && it.reason.contains("fitting takes about") && it.reason.contains("the limit is"))
     #expect(tight.drop { $0.fits }.contains { $0.name == slow.name })
     let small = try ranked(200_000, 10) { $0.maxMemory = 1000 }
-    #expect(small.allSatisfy { !$0.fits && $0.reason.contains("it needs about") })
+    #expect(small.allSatisfy { !$0.fits && ($0.memory.isNaN || $0.reason.contains("it needs about")) })
     let quick = try ranked(50_000, 10) {
       $0.realTime = true
       $0.maxRowSeconds = 5e-6
@@ -134,7 +134,8 @@ struct SelectionTests {
   @Test func speedScalesTimesAlone() throws {
     let one = try ranked(5000, 8)
     let two = try ranked(5000, 8) { $0.speed = 2 }
-    for selection in one {
+    // Of what was not measured no time is told.
+    for selection in one where !selection.fitSeconds.isNaN {
       let other = try #require(two.first { $0.name == selection.name })
       #expect(other.fitSeconds == selection.fitSeconds / 2)
       #expect(other.rowSeconds == selection.rowSeconds / 2)

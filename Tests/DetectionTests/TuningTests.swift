@@ -261,7 +261,7 @@ struct TuningTests {
       let better = means.count { means[index].isNaN ? !$0.isNaN : $0 > means[index] }
       #expect(result.rank == 1 + better)
     }
-    #expect(Set(tuning.results.map(\.rank)).count == 3 && tuning.results[0].rank == 7)
+    #expect(tuning.results[0].rank == 7 && means[0].isNaN)
   }
 
   @Test func whatIsNotJudgedIsNotChosen() throws {
@@ -301,7 +301,7 @@ struct TuningTests {
       #expect(moved || axis.values.count == 1, "\(axis.option) changes no score")
     }
     let own = [
-      "CBLOF": 3, "Ensemble": 2, "HalfSpaceTrees": 3, "RobustRandomCutForest": 2, "SGDOneClassSVM": 3,
+      "CBLOF": 2, "Ensemble": 2, "HalfSpaceTrees": 3, "RobustRandomCutForest": 2, "SGDOneClassSVM": 3,
     ]
     if let count = own[name] { #expect(tuning.grid.axes.count == count) }
   }
