@@ -116,7 +116,11 @@ final class NeighbourSearcher {
       }
       dots.found[number] = list(number)
       let query = queries.base + number * width
-      let first = max(0, min(dots.near[number] - around / 2 + index.leafRows / 2, rows - around))
+      // A row itself must be among them, for that is where it is left out.
+      let middle =
+        excluded[number] == NeighbourIndex.noRow
+        ? dots.near[number] + min(around, index.leafRows) / 2 : Int(excluded[number])
+      let first = max(0, min(middle - around / 2, rows - around))
       kernels.scanRows(&store, first, first + around, query, excluded[number], dots.found.base + number)
       dots.skipped[2 * number] = UInt32(first)
       dots.skipped[2 * number + 1] = UInt32(first + around)

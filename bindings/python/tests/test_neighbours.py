@@ -160,3 +160,13 @@ def test_training_scores():
     np.testing.assert_array_equal(detector.training_scores, again.training_scores)
     with pytest.raises(NotSupportedError, match="training scores"):
         _ = Detector("IsolationForest").fit(X).training_scores
+
+
+@pytest.mark.parametrize("algorithm", ["brute", "kd_tree"])
+@pytest.mark.parametrize("leaf_size", [1, 66, 100, 1000])
+@pytest.mark.parametrize("k", [1, 20])
+def test_leaf_size_changes_the_speed_only(algorithm, leaf_size, k):
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    expected = Detector("LocalOutlierFactor", n_neighbors=k, algorithm="kd_tree").fit(X)
+    found = Detector("LocalOutlierFactor", n_neighbors=k, algorithm=algorithm, leaf_size=leaf_size).fit(X)
+    np.testing.assert_allclose(found.training_scores, expected.training_scores, rtol=1e-12)
