@@ -80,6 +80,12 @@ def test_plugins(tmp_path):
     assert "TailDistance" in printed and "AUC" in printed
 
 
+def test_profiles(tmp_path):
+    run(["bash", "-euc", block("sh", "pynomaly record")], cwd=tmp_path)
+    picture = (tmp_path / "flame.svg").read_text()
+    assert picture.lstrip().startswith(("<?xml", "<svg")) and "genexpr" in picture
+
+
 def test_examples_are_short():
     for language, words in [("c", ""), ("cpp", ""), ("python", ""), ("sh", "fit"), ("sh", "plugin")]:
         assert len(block(language, words).strip().splitlines()) <= 18, language
