@@ -104,10 +104,14 @@ struct TuningRoundTests {
       let columns = try Matrix(
         base: bytes.baseAddress, element: .float32, rows: 60, columns: 3, rowStride: 4,
         columnStride: 240)
-      let a = try TuningRound(X.matrix, labels: nil, plan: TuningPlan(), round: 0).heldOut(2)
-      let b = try TuningRound(columns, labels: nil, plan: TuningPlan(), round: 0).heldOut(2)
-      for row in 0..<20 {
-        for column in 0..<3 { #expect(Float(a.value(row, column)) == Float(b.value(row, column))) }
+      let rounds = try [X.matrix, columns].map {
+        try TuningRound($0, labels: nil, plan: TuningPlan(), round: 0)
+      }
+      try withExtendedLifetime(rounds) {
+        let (a, b) = (try rounds[0].heldOut(2), try rounds[1].heldOut(2))
+        for row in 0..<20 {
+          for column in 0..<3 { #expect(Float(a.value(row, column)) == Float(b.value(row, column))) }
+        }
       }
     }
   }

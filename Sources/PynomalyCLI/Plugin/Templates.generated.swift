@@ -486,7 +486,9 @@ enum {
     PYN_ERROR_MODEL_FORMAT = 13,     /* not a model file, or a damaged one */
     PYN_ERROR_MODEL_VERSION = 14,    /* a model file of a later version, or of an unknown detector */
     PYN_ERROR_INTERNAL = 15,         /* a fault of the library; please report it */
-    PYN_ERROR_PLUGIN = 16            /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_PLUGIN = 16,           /* a plugin cannot be loaded, or breaks its contract */
+    PYN_ERROR_NO_PROCESS = 20,       /* there is no such process, or it has ended */
+    PYN_ERROR_NOT_PERMITTED = 21     /* the system does not let us; the message says why and what helps */
 };
 #endif
 
