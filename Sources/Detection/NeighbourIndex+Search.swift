@@ -84,7 +84,8 @@ extension NeighbourIndex {
   /// Queries that are handed to a thread at a time: so few that a chunk takes some hundredths of a second.
   private func chunkQueries(_ k: Int, of queries: Int) -> Int {
     let most = dense == nil ? 32 : 96
-    let work = max(1, rowCount / (dense == nil && !scansBlocks ? 8 : 1)) * width
+    let prunes = panelTree != nil || (dense == nil && !scansBlocks)
+    let work = max(1, rowCount / (prunes ? 8 : 1)) * width
     let fair = (queries / 16 + 5) / 6 * 6
     if dense == nil { return max(1, min(most, max(8, fair), 400_000_000 / work)) }
     return max(6, min(most, fair, 400_000_000 / work / 6 * 6))

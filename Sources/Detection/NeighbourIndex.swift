@@ -41,8 +41,10 @@ final class NeighbourIndex: @unchecked Sendable {
   let boxes: Buffer<Double>
   /// Blocks of 8 rows, for the tree and for metrics that have no dot product.
   let points: Buffer<Double>?
-  /// For dot products.
+  /// In single precision too, for the euclidean distance.
   let dense: DenseRows?
+  /// The tree over the dense rows; nil where all are looked at.
+  let panelTree: PanelTree?
   /// Search every block, though there is a tree.
   let scansBlocks: Bool
 
@@ -103,18 +105,26 @@ final class NeighbourIndex: @unchecked Sendable {
     }
     try layout.fill(source, builder.order, points: points, call: call.part(0.7...0.9))
     try NeighbourIndex.checkLimits(X, metric, layout, width: width)
-    var usesDots = isStraight && algorithm == .brute
-    if isStraight, algorithm == .automatic, let points {
-      usesDots = NeighbourIndex.prefersDots(layout, points, rows: X.rows, width: width, k: k, depth)
+    var way = NeighbourWay.blocks
+    if isStraight {
+      way = .panels
+      if let points {
+        way = NeighbourWay(
+          layout, points, rows: X.rows, width: width, k: k, depth: depth,
+          mayScan: algorithm == .automatic)
+      }
     }
-    if usesDots {
+    if way == .blocks {
+      rowOf = layout.rowOf
+      dense = nil
+      panelTree = nil
+    } else {
       points = nil
       layout.pointToRows()
       rowOf = builder.order
-      dense = try DenseRows(source, builder.order, layout: layout, k: k, call: call.part(0.9...1))
-    } else {
-      rowOf = layout.rowOf
-      dense = nil
+      let dense = try DenseRows(source, builder.order, layout: layout, k: k, call: call.part(0.9...1))
+      self.dense = dense
+      panelTree = way == .panelTree ? try PanelTree(dense, layout: layout) : nil
     }
     self.points = points
     scansBlocks = algorithm == .brute
@@ -140,35 +150,6 @@ final class NeighbourIndex: @unchecked Sendable {
       "the value at row \(X.firstRow + row), column \(column) is \(X.value(row, column)): its distances"
         + " would overflow; with this metric magnitudes up to \(limit) are allowed",
       row: X.firstRow + row, column: column)
-  }
-
-  /// Whether looking at all rows by dot products is faster than the tree: some rows are searched for,
-  /// and the distances counted. Weights as measured: a row by its dot product costs an eighth of one
-  /// in the tree, and a search that looks at all rows some thousand steps before it begins.
-  private static func prefersDots(
-    _ layout: NeighbourLayout, _ points: Buffer<Double>, rows: Int, width: Int, k: Int, _ depth: Int
-  ) -> Bool {
-    let trials = min(32, layout.blockCount)
-    guard let pending = try? Buffer<ck_pending>(count: 8 * (depth + 2)),
-      let distances = try? Buffer<Double>(count: k), let slots = try? Buffer<UInt32>(count: k),
-      let query = try? Buffer<Double>(count: width)
-    else { return false }
-    var tree = ck_neighbour_tree(
-      nodes: layout.nodes.base, boxes: layout.boxes.base, points: points.base,
-      rows: layout.rowOf.base, columns: Int64(width), metric: 0, whole_power: 0, power: 2)
-    var evaluated: Int64 = 0
-    for trial in 0..<trials {
-      let slot = layout.blockCount * trial / trials * 8
-      for column in 0..<width { query[column] = points[slot * width + column] }
-      var found = ck_neighbours(
-        distances: distances.base, slots: slots.base, k: Int64(k), count: 0, evaluated: 0)
-      NeighbourKernels.chosen.searchTree(&tree, query.base, UInt32(slot), &found, pending.base)
-      evaluated += found.evaluated
-    }
-    return withExtendedLifetime((pending, distances, slots, query)) {
-      let perSearch = Double(evaluated) / Double(trials)
-      return perSearch * (0.5 * Double(width) + 4) > Double(rows * width) / 14 + 10_000
-    }
   }
 
   /// Put the row in a slot, as it is compared, where the caller wants it.

@@ -145,11 +145,17 @@ final class NeighbourLayout {
     words[16 + lane] = least
   }
 
-  /// Let leaves say where their rows begin in the order of the tree, instead of their blocks.
+  /// Where a child's rows begin and how many they are, or its node and 0.
+  func child(_ node: Int, _ lane: Int) -> (first: Int, count: Int) {
+    (Int(word(node, lane)), Int(word(node, 8 + lane)))
+  }
+
+  /// Let leaves say where their rows begin in the order of the tree, and how many they are, instead of
+  /// their blocks.
   func pointToRows() {
     for leaf in leaves {
       set(
-        leaf.node, leaf.lane, first: UInt32(leaf.range.lowerBound), blocks: 1,
+        leaf.node, leaf.lane, first: UInt32(leaf.range.lowerBound), blocks: UInt32(leaf.range.count),
         least: word(leaf.node, 16 + leaf.lane))
     }
   }

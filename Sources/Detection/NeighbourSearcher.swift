@@ -56,7 +56,11 @@ final class NeighbourSearcher {
 
   func search(_ visit: NeighbourIndex.Visit) {
     if let dense = index.dense, let dots {
-      searchByDots(dense, dots)
+      if let tree = index.panelTree {
+        searchByPanels(dense, tree, dots)
+      } else {
+        searchByDots(dense, dots)
+      }
     } else {
       for number in 0..<count {
         var found = list(number)
@@ -97,12 +101,48 @@ final class NeighbourSearcher {
         slots: slots.base + number * kept + first, count: found))
   }
 
+  /// The known rows around a query: from and to which slot.
+  private func around(_ number: Int, _ dots: DotScratch, atLeast: Int) -> Range<Int> {
+    let rows = index.rowCount
+    let count = min(rows, max(atLeast, 2 * kept))
+    // A row itself must be among them, for that is where it is left out.
+    let middle =
+      excluded[number] == NeighbourIndex.noRow
+      ? dots.near[number] + min(count, index.leafRows) / 2 : Int(excluded[number])
+    let first = max(0, min(middle - count / 2, rows - count))
+    return first..<(first + count)
+  }
+
+  /// First the rows around, for a bound; then the tree.
+  private func searchByPanels(_ dense: DenseRows, _ panelTree: PanelTree, _ dots: DotScratch) {
+    var store = dense.store(index.rowOf)
+    var tree = panelTree.kernelTree
+    for number in 0..<count {
+      dots.found[number] = list(number)
+      let query = queries.base + number * index.width
+      let known = around(number, dots, atLeast: 32)
+      let found = dots.found.base + number
+      kernels.scanRows(&store, known.lowerBound, known.upperBound, query, excluded[number], found)
+      let norm = dense.shorten(query, to: dots.packed.base, stride: 1)
+      if !(norm <= 0x1p120) {
+        // Too far out for single precision.
+        kernels.scanRows(&store, 0, known.lowerBound, query, excluded[number], found)
+        kernels.scanRows(&store, known.upperBound, index.rowCount, query, excluded[number], found)
+        kernels.sortNeighbours(found, index.rowOf.base)
+        continue
+      }
+      var asked = ck_panel_query(
+        packed: dots.packed.base, values: query, norm: norm, from: UInt32(known.lowerBound),
+        to: UInt32(known.upperBound))
+      kernels.searchPanels(&store, &tree, &asked, found, pending.base)
+    }
+  }
+
   /// First the rows around, for a bound; then all others by their dot products.
   private func searchByDots(_ dense: DenseRows, _ dots: DotScratch) {
     var store = dense.store(index.rowOf)
     let rows = index.rowCount
     let width = index.width
-    let around = min(rows, max(64, 2 * kept))
     for number in 0..<dots.lanes(count) {
       let isQuery = number < count
       let target = dots.packed.base + number / 6 * 6 * dense.panelWidth + number % 6
@@ -116,17 +156,18 @@ final class NeighbourSearcher {
       }
       dots.found[number] = list(number)
       let query = queries.base + number * width
-      let first = max(0, min(dots.near[number] - around / 2 + index.leafRows / 2, rows - around))
-      kernels.scanRows(&store, first, first + around, query, excluded[number], dots.found.base + number)
-      dots.skipped[2 * number] = UInt32(first)
-      dots.skipped[2 * number + 1] = UInt32(first + around)
+      let known = around(number, dots, atLeast: 64)
+      let found = dots.found.base + number
+      kernels.scanRows(&store, known.lowerBound, known.upperBound, query, excluded[number], found)
+      dots.skipped[2 * number] = UInt32(known.lowerBound)
+      dots.skipped[2 * number + 1] = UInt32(known.upperBound)
       let norm = dense.shorten(query, to: target, stride: 6)
       dots.norms[number] = norm
       if !(norm <= 0x1p120) || width > DenseRows.mostColumns {
         // Too far out for single precision.
         for column in 0..<dense.panelWidth { target[6 * column] = 0 }
-        kernels.scanRows(&store, 0, first, query, excluded[number], dots.found.base + number)
-        kernels.scanRows(&store, first + around, rows, query, excluded[number], dots.found.base + number)
+        kernels.scanRows(&store, 0, known.lowerBound, query, excluded[number], found)
+        kernels.scanRows(&store, known.upperBound, rows, query, excluded[number], found)
       } else {
         let worst = dots.found[number].count == Int64(kept) ? dots.worst(number) : .greatestFiniteMagnitude
         dots.limits[number] = kernels.dotLimit(&store, norm, worst)

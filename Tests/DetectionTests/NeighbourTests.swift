@@ -67,18 +67,77 @@ struct NeighbourTests {
         X.values[row * 32 + column] += a * Double(column) + b * Double(column % 3)
       }
     }
-    let index = try NeighbourIndex(
-      try X.matrix, metric: .euclidean, algorithm: .brute, leafRows: 32, k: 5, call: Call(threads: 2))
-    #expect(try #require(index.dense).panelWidth < 32)
-    let tree = try NeighbourIndex(
-      try X.matrix, metric: .euclidean, algorithm: .tree, leafRows: 32, k: 5, call: Call(threads: 2))
-    var expected: [Int: [UInt32]] = [:]
-    try tree.searchOwnRows(k: 5, stage: "fit", call: Call(threads: 1)) { found in
-      expected[Int(tree.rowOf[found.target])] = (0..<5).map { tree.rowOf[Int(found.slots[$0])] }
+    for algorithm in [NeighbourIndex.Algorithm.brute, .tree] {
+      let index = try index(X, algorithm, leafRows: 32)
+      #expect(try #require(index.dense).panelWidth < 32)
+      #expect((index.panelTree != nil) == (algorithm == .tree))
+      let found = try rows(index)
+      for row in stride(from: 0, to: 1100, by: 60) {
+        #expect(found[row] == Self.nearest(X, X.row(row), 5, .euclidean, without: row).map(\.row))
+      }
     }
+  }
+
+  private func index(
+    _ X: Table, _ algorithm: NeighbourIndex.Algorithm, leafRows: Int
+  ) throws -> NeighbourIndex {
+    try NeighbourIndex(
+      try X.matrix, metric: .euclidean, algorithm: algorithm, leafRows: leafRows, k: 5,
+      call: Call(threads: 2))
+  }
+
+  /// The 5 nearest of every row.
+  private func rows(_ index: NeighbourIndex) throws -> [[Int]] {
+    var rows = [[Int]](repeating: [], count: index.rowCount)
     try index.searchOwnRows(k: 5, stage: "fit", call: Call(threads: 1)) { found in
-      let rows = (0..<5).map { index.rowOf[Int(found.slots[$0])] }
-      #expect(expected[Int(index.rowOf[found.target])] == rows)
+      rows[Int(index.rowOf[found.target])] = (0..<found.count).map {
+        Int(index.rowOf[Int(found.slots[$0])])
+      }
+    }
+    return rows
+  }
+
+  /// Tree and brute force agree where the tree has several levels, leaves end within panels, and
+  /// distances are tied.
+  @Test(arguments: [16, 10, 100, 5000]) func treeAndBruteForceAgree(leafRows: Int) throws {
+    var random = Random(seed: 6, stream: 0)
+    let X = Table(3000, 4) { _, column in Double(random.below(column == 3 ? 3 : 9)) }
+    let tree = try index(X, .tree, leafRows: leafRows)
+    #expect(tree.panelTree != nil)
+    let found = try rows(tree)
+    #expect(found == (try rows(index(X, .brute, leafRows: leafRows))))
+    for row in stride(from: 0, to: 3000, by: 150) {
+      #expect(found[row] == Self.nearest(X, X.row(row), 5, .euclidean, without: row).map(\.row))
+    }
+  }
+
+  /// Two clusters so tight that in single precision all their rows are in one place.
+  @Test func tightClusters() throws {
+    var random = Random(seed: 7, stream: 0)
+    let X = Table(600, 3) { row, _ in (row % 2 == 0 ? 1 : -1) + random.normal() * 1e-8 }
+    let tree = try index(X, .tree, leafRows: 16)
+    #expect(tree.dense == nil)
+    // Less tight: single precision says something, and the bound must allow for what it does not say.
+    let Y = Table(600, 3) { row, _ in (row % 2 == 0 ? 1 : -1) + random.normal() * 2e-5 }
+    let dense = try index(Y, .tree, leafRows: 16)
+    #expect(dense.panelTree != nil)
+    for (X, index) in [(X, tree), (Y, dense)] {
+      let found = try rows(index)
+      for row in stride(from: 0, to: 600, by: 7) {
+        #expect(found[row] == Self.nearest(X, X.row(row), 5, .euclidean, without: row).map(\.row))
+      }
+    }
+  }
+
+  /// A query too far out for single precision.
+  @Test(arguments: [NeighbourIndex.Algorithm.tree, .brute])
+  func farQuery(algorithm: NeighbourIndex.Algorithm) throws {
+    let X = Table.cloud(300, 3, seed: 3)
+    let index = try index(X, algorithm, leafRows: 16)
+    let far = Table(1, 3) { _, column in column == 1 ? 1e100 : 0 }
+    try index.search(try far.matrix, k: 5, dropsSelf: false, stage: "score", call: Call(threads: 1)) {
+      found in
+      #expect((0..<5).map { Int(index.rowOf[Int(found.slots[$0])]) } == [0, 1, 2, 3, 4])
     }
   }
 

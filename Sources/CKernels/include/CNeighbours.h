@@ -16,8 +16,8 @@ enum { CK_EUCLIDEAN = 0, CK_MANHATTAN = 1, CK_CHEBYSHEV = 2, CK_MINKOWSKI = 3 };
 
 // A node of the tree has up to 8 children.
 typedef struct {
-    uint32_t first[8];  // of a leaf: its first block; else the node's number
-    uint32_t blocks[8]; // of a leaf: how many blocks of 8 rows; 0: a node
+    uint32_t first[8];  // of a leaf: its first block (with panels: slot); else the node's number
+    uint32_t blocks[8]; // of a leaf: how many blocks of 8 rows (with panels: how many rows); 0: a node
     uint32_t least[8];  // the least row number below
 } ck_tree_node;
 
@@ -63,6 +63,20 @@ typedef struct {
     int64_t panel_columns; // of the panels and of packed queries
     double shrink, scale;  // see DotFiltering.swift
 } ck_row_store;
+
+// The tree over the rows of a store.
+typedef struct {
+    const ck_tree_node *nodes;
+    const float *boxes; // a node: panel_columns times 8 least values of the panels, as many greatest
+} ck_panel_tree;
+
+// A query in the tree of panels.
+typedef struct {
+    const float *packed;   // panel_columns
+    const double *values;
+    double norm;           // |packed|^2
+    uint32_t from, to;     // slots that are known already
+} ck_panel_query;
 
 // Six queries that are compared with the panels together.
 typedef struct {
@@ -224,6 +238,46 @@ CK_INLINE bool ck_tile(
     masks[4] = ck_reached(a4, b4, limits[4]);
     masks[5] = ck_reached(a5, b5, limits[5]);
     return true;
+}
+
+// Which of 16 rows of a panel are within the limit of a query, in single precision.
+CK_INLINE uint32_t ck_panel16(const float *panel, const float *query, int64_t columns, float limit) {
+#pragma clang fp contract(off)
+    ck_float_eight low = {0}, high = {0};
+#pragma clang loop unroll_count(2)
+    for (int64_t c = 0; c < columns; c++) {
+        const ck_float_eight x = *(const ck_float_eight *)(panel + 16 * c) - query[c];
+        const ck_float_eight y = *(const ck_float_eight *)(panel + 16 * c + 8) - query[c];
+        low = low + x * x;
+        high = high + y * y;
+    }
+    const ck_bits lows = __builtin_convertvector(low <= (ck_float_eight)limit, ck_bits);
+    const ck_bits highs = __builtin_convertvector(high <= (ck_float_eight)limit, ck_bits);
+    uint8_t masks[2];
+    memcpy(masks, &lows, 1);
+    memcpy(masks + 1, &highs, 1);
+    return masks[0] | (uint32_t)masks[1] << 8;
+}
+
+// How near the boxes of a node's 8 children are in single precision, and which are within the limit.
+CK_INLINE uint32_t ck_panel_boxes8(
+    const float *boxes, const float *query, int64_t columns, float limit, float *bounds) {
+#pragma clang fp contract(off)
+    const ck_float_eight zero = {0};
+    ck_float_eight sum = {0};
+#pragma clang loop unroll_count(2)
+    for (int64_t c = 0; c < columns; c++) {
+        const ck_float_eight below = *(const ck_float_eight *)(boxes + 8 * c) - query[c];
+        const ck_float_eight above = query[c] - *(const ck_float_eight *)(boxes + 8 * (columns + c));
+        ck_float_eight gap = below > above ? below : above;
+        gap = zero < gap ? gap : zero;
+        sum = sum + gap * gap;
+    }
+    *(ck_float_eight *)bounds = sum;
+    const ck_bits bits = __builtin_convertvector(sum <= (ck_float_eight)limit, ck_bits);
+    uint8_t mask;
+    memcpy(&mask, &bits, 1);
+    return mask;
 }
 #pragma clang diagnostic pop
 #undef CK_INLINE
