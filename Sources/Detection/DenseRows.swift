@@ -15,6 +15,7 @@ final class DenseRows {
   let panelWidth: Int
   let rowCount: Int
   private let projection: Projection?
+  var isProjected: Bool { projection != nil }
 
   /// More columns than this are measured in double precision alone.
   static let mostColumns = 1 << 18

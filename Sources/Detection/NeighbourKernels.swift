@@ -25,24 +25,25 @@ struct NeighbourKernels: Sendable {
     ) -> Void
   let searchPanels:
     @Sendable (
-      UnsafePointer<ck_row_store>, UnsafePointer<ck_panel_tree>, UnsafePointer<ck_panel_query>,
-      UnsafeMutablePointer<ck_neighbours>, UnsafeMutablePointer<ck_pending>
+      UnsafePointer<ck_row_store>, UnsafePointer<ck_panel_tree>, UnsafePointer<ck_query_group>,
+      UnsafePointer<Float>, UnsafeMutablePointer<ck_pending>
     ) -> Void
   let filterPanels: @Sendable (UnsafePointer<ck_row_store>, UnsafePointer<ck_query_group>, Int, Int) -> Void
+  let measureCandidates: @Sendable (UnsafePointer<ck_row_store>, UnsafePointer<ck_query_group>) -> Void
   let dotLimit: @Sendable (UnsafePointer<ck_row_store>, Double, Double) -> Float
   let sortNeighbours: @Sendable (UnsafeMutablePointer<ck_neighbours>, UnsafePointer<UInt32>) -> Void
   let selectKeys: @Sendable (UnsafeMutablePointer<ck_key>, Int, Int, () -> Bool) -> Void
 
   static let baseline = NeighbourKernels(
     searchTree: Kernels.searchTree, scanBlocks: Kernels.scanBlocks, locate: Kernels.locate,
-    scanRows: Kernels.scanRows, searchPanels: Kernels.searchPanels, filterPanels: Kernels.filterPanels, dotLimit: Kernels.dotLimit,
+    scanRows: Kernels.scanRows, searchPanels: Kernels.searchPanels, filterPanels: Kernels.filterPanels, measureCandidates: Kernels.measureCandidates, dotLimit: Kernels.dotLimit,
     sortNeighbours: Kernels.sortNeighbours, selectKeys: Kernels.selectKeys)
 
   #if arch(x86_64)
     static let x86v3 = NeighbourKernels(
       searchTree: KernelsV3.searchTree, scanBlocks: KernelsV3.scanBlocks, locate: KernelsV3.locate,
       scanRows: KernelsV3.scanRows, searchPanels: KernelsV3.searchPanels, filterPanels: KernelsV3.filterPanels,
-      dotLimit: KernelsV3.dotLimit, sortNeighbours: KernelsV3.sortNeighbours,
+      measureCandidates: KernelsV3.measureCandidates, dotLimit: KernelsV3.dotLimit, sortNeighbours: KernelsV3.sortNeighbours,
       selectKeys: KernelsV3.selectKeys)
   #endif
 

@@ -25,7 +25,8 @@ final class NeighbourSearcher {
     self.k = k
     self.capacity = capacity
     self.dropsSelf = dropsSelf
-    kept = min(dropsSelf ? k + 1 : k, index.rowCount)
+    let kept = min(dropsSelf ? k + 1 : k, index.rowCount)
+    self.kept = kept
     queries = try Buffer(count: capacity * index.width, zeroed: false)
     distances = try Buffer(count: capacity * kept, zeroed: false)
     slots = try Buffer(count: capacity * kept, zeroed: false)
@@ -33,7 +34,9 @@ final class NeighbourSearcher {
     excluded = try Buffer(count: capacity, zeroed: false)
     pending = try Buffer(count: 8 * (index.depth + 2), zeroed: false)
     dots = try index.dense.map { dense throws(DetectionError) in
-      try DotScratch(dense, queries: capacity)
+      try DotScratch(
+        dense, queries: capacity, kept: kept,
+        collects: kept <= 4096 && !dense.isProjected)
     }
     tree = index.tree
   }
@@ -56,11 +59,7 @@ final class NeighbourSearcher {
 
   func search(_ visit: NeighbourIndex.Visit) {
     if let dense = index.dense, let dots {
-      if let tree = index.panelTree {
-        searchByPanels(dense, tree, dots)
-      } else {
-        searchByDots(dense, dots)
-      }
+      searchByDots(dense, dots)
     } else {
       for number in 0..<count {
         var found = list(number)
@@ -113,32 +112,7 @@ final class NeighbourSearcher {
     return first..<(first + count)
   }
 
-  /// First the rows around, for a bound; then the tree.
-  private func searchByPanels(_ dense: DenseRows, _ panelTree: PanelTree, _ dots: DotScratch) {
-    var store = dense.store(index.rowOf)
-    var tree = panelTree.kernelTree
-    for number in 0..<count {
-      dots.found[number] = list(number)
-      let query = queries.base + number * index.width
-      let known = around(number, dots, atLeast: 32)
-      let found = dots.found.base + number
-      kernels.scanRows(&store, known.lowerBound, known.upperBound, query, excluded[number], found)
-      let norm = dense.shorten(query, to: dots.packed.base, stride: 1)
-      if !(norm <= 0x1p120) {
-        // Too far out for single precision.
-        kernels.scanRows(&store, 0, known.lowerBound, query, excluded[number], found)
-        kernels.scanRows(&store, known.upperBound, index.rowCount, query, excluded[number], found)
-        kernels.sortNeighbours(found, index.rowOf.base)
-        continue
-      }
-      var asked = ck_panel_query(
-        packed: dots.packed.base, values: query, norm: norm, from: UInt32(known.lowerBound),
-        to: UInt32(known.upperBound))
-      kernels.searchPanels(&store, &tree, &asked, found, pending.base)
-    }
-  }
-
-  /// First the rows around, for a bound; then all others by their dot products.
+  /// By dot products, in the tree or with all rows; with a projection first the rows around, for a bound.
   private func searchByDots(_ dense: DenseRows, _ dots: DotScratch) {
     var store = dense.store(index.rowOf)
     let rows = index.rowCount
@@ -156,36 +130,86 @@ final class NeighbourSearcher {
       }
       dots.found[number] = list(number)
       let query = queries.base + number * width
-      let known = around(number, dots, atLeast: 64)
       let found = dots.found.base + number
-      kernels.scanRows(&store, known.lowerBound, known.upperBound, query, excluded[number], found)
-      dots.skipped[2 * number] = UInt32(known.lowerBound)
-      dots.skipped[2 * number + 1] = UInt32(known.upperBound)
       let norm = dense.shorten(query, to: target, stride: 6)
       dots.norms[number] = norm
       if !(norm <= 0x1p120) || width > DenseRows.mostColumns {
         // Too far out for single precision.
         for column in 0..<dense.panelWidth { target[6 * column] = 0 }
-        kernels.scanRows(&store, 0, known.lowerBound, query, excluded[number], found)
-        kernels.scanRows(&store, known.upperBound, rows, query, excluded[number], found)
+        kernels.scanRows(&store, 0, rows, query, excluded[number], found)
+      } else if dots.collects {
+        dots.beginCollecting(number)
+        dots.limits[number] = -.greatestFiniteMagnitude
+        if excluded[number] != NeighbourIndex.noRow {
+          dots.skipped[2 * number] = excluded[number]
+          dots.skipped[2 * number + 1] = excluded[number] + 1
+        }
       } else {
-        let worst = dots.found[number].count == Int64(kept) ? dots.worst(number) : .greatestFiniteMagnitude
+        let known = around(number, dots, atLeast: 64)
+        kernels.scanRows(&store, known.lowerBound, known.upperBound, query, excluded[number], found)
+        dots.skipped[2 * number] = UInt32(known.lowerBound)
+        dots.skipped[2 * number + 1] = UInt32(known.upperBound)
+        let worst = found.pointee.count == Int64(kept) ? dots.worst(number) : .greatestFiniteMagnitude
         dots.limits[number] = kernels.dotLimit(&store, norm, worst)
       }
     }
-    // Some panels at a time, so that they stay in the second cache for all groups.
+    if let tree = index.panelTree {
+      searchTree(tree.kernelTree, dense, dots, &store)
+    } else {
+      scanPanels(dense, dots, &store)
+    }
+    if dots.collects {
+      for group in 0..<(dots.lanes(count) / 6) {
+        var queryGroup = dots.group(group, dense.panelWidth)
+        kernels.measureCandidates(&store, &queryGroup)
+      }
+    }
+    for number in 0..<count { kernels.sortNeighbours(dots.found.base + number, index.rowOf.base) }
+  }
+
+  /// Some panels at a time, so that they stay in the second cache for all groups; for each group the
+  /// panels around it before all others.
+  private func scanPanels(_ dense: DenseRows, _ dots: DotScratch, _ store: inout ck_row_store) {
     let panels = dense.panelCount
+    let groups = dots.lanes(count) / 6
+    let firsts = (0..<groups).map { group in
+      let middle = dots.near[min(group * 6 + 3, count - 1)] / 16
+      return max(0, min(middle - 1, panels - 4))
+    }
+    for group in 0..<groups {
+      var queryGroup = dots.group(group, dense.panelWidth)
+      kernels.filterPanels(&store, &queryGroup, firsts[group], min(firsts[group] + 4, panels))
+    }
     let step = max(1, 65536 / (16 * dense.panelWidth))
     let begin = count > 0 ? dots.near[count / 2] / 16 / step * step : 0
     for turn in 0..<((panels + step - 1) / step) {
       var first = begin + turn * step
       if first >= (panels + step - 1) / step * step { first -= (panels + step - 1) / step * step }
-      for group in 0..<(dots.lanes(count) / 6) {
+      let end = min(first + step, panels)
+      for group in 0..<groups {
         var queryGroup = dots.group(group, dense.panelWidth)
-        kernels.filterPanels(&store, &queryGroup, first, min(first + step, panels))
+        let done = firsts[group]
+        let before = min(end, max(first, done))
+        let behind = max(first, min(end, done + 4))
+        if first < before { kernels.filterPanels(&store, &queryGroup, first, before) }
+        if behind < end { kernels.filterPanels(&store, &queryGroup, behind, end) }
       }
     }
-    for number in 0..<count { kernels.sortNeighbours(dots.found.base + number, index.rowOf.base) }
+  }
+
+  private func searchTree(
+    _ tree: ck_panel_tree, _ dense: DenseRows, _ dots: DotScratch, _ store: inout ck_row_store
+  ) {
+    var tree = tree
+    let width = dense.panelWidth
+    for group in 0..<(dots.lanes(count) / 6) {
+      var queryGroup = dots.group(group, width)
+      let packed = dots.packed.base + group * 6 * width
+      for query in 0..<6 {
+        for column in 0..<width { dots.rows[query * width + column] = packed[6 * column + query] }
+      }
+      kernels.searchPanels(&store, &tree, &queryGroup, dots.rows.base, pending.base)
+    }
   }
 }
 
@@ -198,9 +222,31 @@ final class DotScratch {
   let limits: Buffer<Float>
   let norms: Buffer<Double>
   let skipped: Buffer<UInt32>
+  /// The queries of a group, one after another.
+  let rows: Buffer<Float>
+  /// Whether candidates are collected, and measured at the end. A projection gives no upper bounds.
+  let collects: Bool
+  private let kept: Int
+  private let bounds: Buffer<ck_neighbours>
+  private let boundDistances: Buffer<Double>
+  private let boundSlots: Buffer<UInt32>
+  private let waiting: Buffer<Int64>
+  private let candidates: Buffer<ck_candidate>
+  private let capacity: Int
 
-  init(_ dense: DenseRows, queries: Int) throws(DetectionError) {
+  /// For so many queries at a time, and `kept` neighbours of each.
+  init(_ dense: DenseRows, queries: Int, kept: Int, collects: Bool) throws(DetectionError) {
     let lanes = (queries + 5) / 6 * 6
+    self.kept = kept
+    self.collects = collects
+    capacity = 2 * kept + 256
+    let room = collects ? lanes : 0
+    rows = try Buffer(count: 6 * dense.panelWidth)
+    bounds = try Buffer(count: lanes)
+    waiting = try Buffer(count: lanes)
+    boundDistances = try Buffer(count: room * kept, zeroed: false)
+    boundSlots = try Buffer(count: room * kept, zeroed: false)
+    candidates = try Buffer(count: room * capacity, zeroed: false)
     near = try Buffer(count: lanes)
     packed = try Buffer(count: lanes * dense.panelWidth)
     pointers = try Buffer(count: lanes)
@@ -224,6 +270,15 @@ final class DotScratch {
     ck_query_group(
       packed: packed.base + group * 6 * width, queries: pointers.base + group * 6,
       found: found.base + group * 6, limits: limits.base + group * 6, norms: norms.base + group * 6,
-      skipped: skipped.base + group * 12)
+      skipped: skipped.base + group * 12, bounds: collects ? bounds.base + group * 6 : nil,
+      candidates: candidates.base + group * 6 * capacity, waiting: waiting.base + group * 6,
+      capacity: Int64(capacity))
+  }
+
+  func beginCollecting(_ number: Int) {
+    waiting[number] = 0
+    bounds[number] = ck_neighbours(
+      distances: boundDistances.base + number * kept, slots: boundSlots.base + number * kept,
+      k: Int64(kept), count: 0, evaluated: 0)
   }
 }

@@ -41,7 +41,7 @@ enum NeighbourWay {
       evaluated += found.evaluated
       let worst = found.count > 0 ? distances[Int(found.count) - 1] : 0
       // Of a distance so much smaller than the values single precision tells little.
-      if worst > 0, worst < norm * 0x1p-36 { tooNear += 1 }
+      if worst > 0, worst < norm * Double(width + 16) * 0x1p-19 { tooNear += 1 }
     }
     withExtendedLifetime((pending, distances, slots, query)) {}
     let perSearch = Double(evaluated) / Double(trials)

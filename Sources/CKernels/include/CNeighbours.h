@@ -70,13 +70,11 @@ typedef struct {
     const float *boxes; // a node: panel_columns times 8 least values of the panels, as many greatest
 } ck_panel_tree;
 
-// A query in the tree of panels.
+// A row that may be near, and what its dot product said.
 typedef struct {
-    const float *packed;   // panel_columns
-    const double *values;
-    double norm;           // |packed|^2
-    uint32_t from, to;     // slots that are known already
-} ck_panel_query;
+    float reached;
+    uint32_t slot;
+} ck_candidate;
 
 // Six queries that are compared with the panels together.
 typedef struct {
@@ -86,6 +84,10 @@ typedef struct {
     float *limits;                  // six: what a dot product must reach; +inf for lanes without a query
     const double *norms;            // six: |query|^2, scaled
     const uint32_t *skipped;        // six pairs: slots from .. to that are known already
+    ck_neighbours *bounds;          // six: the k least distances, rounded up; NULL: rows are measured at once
+    ck_candidate *candidates;       // six times capacity: rows that are to be measured
+    int64_t *waiting;               // six: how many
+    int64_t capacity;
 } ck_query_group;
 
 typedef double ck_eight __attribute__((ext_vector_type(8)));
@@ -198,10 +200,10 @@ CK_INLINE uint32_t ck_reached(ck_float_eight low, ck_float_eight high, float lim
 }
 
 // Six queries against a panel of 16 rows: which dot products, less the rows' halves, reach the queries'
-// limits. Returns whether any does; then masks are set. Twelve vectors of sums stay in registers.
+// limits. Returns whether any does; then masks and sums (six times 16) are set. Twelve vectors of sums stay in registers.
 CK_INLINE bool ck_tile(
     const float *packed, const float *panel, const float *halves, int64_t columns, const float *limits,
-    uint32_t *masks) {
+    uint32_t *masks, float *sums) {
 #pragma clang fp contract(off)
     const ck_float_eight low = -*(const ck_float_eight *)halves;
     const ck_float_eight high = -*(const ck_float_eight *)(halves + 8);
@@ -237,26 +239,10 @@ CK_INLINE bool ck_tile(
     masks[3] = ck_reached(a3, b3, limits[3]);
     masks[4] = ck_reached(a4, b4, limits[4]);
     masks[5] = ck_reached(a5, b5, limits[5]);
+    ck_float_eight *kept = (ck_float_eight *)sums;
+    kept[0] = a0, kept[1] = b0, kept[2] = a1, kept[3] = b1, kept[4] = a2, kept[5] = b2;
+    kept[6] = a3, kept[7] = b3, kept[8] = a4, kept[9] = b4, kept[10] = a5, kept[11] = b5;
     return true;
-}
-
-// Which of 16 rows of a panel are within the limit of a query, in single precision.
-CK_INLINE uint32_t ck_panel16(const float *panel, const float *query, int64_t columns, float limit) {
-#pragma clang fp contract(off)
-    ck_float_eight low = {0}, high = {0};
-#pragma clang loop unroll_count(2)
-    for (int64_t c = 0; c < columns; c++) {
-        const ck_float_eight x = *(const ck_float_eight *)(panel + 16 * c) - query[c];
-        const ck_float_eight y = *(const ck_float_eight *)(panel + 16 * c + 8) - query[c];
-        low = low + x * x;
-        high = high + y * y;
-    }
-    const ck_bits lows = __builtin_convertvector(low <= (ck_float_eight)limit, ck_bits);
-    const ck_bits highs = __builtin_convertvector(high <= (ck_float_eight)limit, ck_bits);
-    uint8_t masks[2];
-    memcpy(masks, &lows, 1);
-    memcpy(masks + 1, &highs, 1);
-    return masks[0] | (uint32_t)masks[1] << 8;
 }
 
 // How near the boxes of a node's 8 children are in single precision, and which are within the limit.
@@ -278,6 +264,14 @@ CK_INLINE uint32_t ck_panel_boxes8(
     uint8_t mask;
     memcpy(&mask, &bits, 1);
     return mask;
+}
+
+// Eight values that nothing exceeds; the lesser of eight pairs.
+CK_INLINE void ck_fill8(float *values) { *(ck_float_eight *)values = (ck_float_eight)INFINITY; }
+
+CK_INLINE void ck_lessen8(float *values, const float *others) {
+    const ck_float_eight a = *(const ck_float_eight *)values, b = *(const ck_float_eight *)others;
+    *(ck_float_eight *)values = b < a ? b : a;
 }
 #pragma clang diagnostic pop
 #undef CK_INLINE
