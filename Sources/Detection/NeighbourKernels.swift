@@ -26,7 +26,7 @@ struct NeighbourKernels: Sendable {
   let searchPanels:
     @Sendable (
       UnsafePointer<ck_row_store>, UnsafePointer<ck_panel_tree>, UnsafePointer<ck_query_group>,
-      UnsafePointer<Float>, UnsafeMutablePointer<ck_pending>
+      Int, UnsafePointer<Float>, UnsafeMutablePointer<ck_panel_part>
     ) -> Void
   let filterPanels: @Sendable (UnsafePointer<ck_row_store>, UnsafePointer<ck_query_group>, Int, Int) -> Void
   let measureCandidates: @Sendable (UnsafePointer<ck_row_store>, UnsafePointer<ck_query_group>) -> Void

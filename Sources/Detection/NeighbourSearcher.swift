@@ -35,8 +35,7 @@ final class NeighbourSearcher {
     pending = try Buffer(count: 8 * (index.depth + 2), zeroed: false)
     dots = try index.dense.map { dense throws(DetectionError) in
       try DotScratch(
-        dense, queries: capacity, kept: kept,
-        collects: kept <= 4096 && !dense.isProjected)
+        dense, queries: capacity, kept: kept, inTree: index.panelTree != nil, depth: index.depth)
     }
     tree = index.tree
   }
@@ -172,14 +171,7 @@ final class NeighbourSearcher {
   private func scanPanels(_ dense: DenseRows, _ dots: DotScratch, _ store: inout ck_row_store) {
     let panels = dense.panelCount
     let groups = dots.lanes(count) / 6
-    let firsts = (0..<groups).map { group in
-      let middle = dots.near[min(group * 6 + 3, count - 1)] / 16
-      return max(0, min(middle - 1, panels - 4))
-    }
-    for group in 0..<groups {
-      var queryGroup = dots.group(group, dense.panelWidth)
-      kernels.filterPanels(&store, &queryGroup, firsts[group], min(firsts[group] + 4, panels))
-    }
+    let firsts = scanAround(dense, dots, &store)
     let step = max(1, 65536 / (16 * dense.panelWidth))
     let begin = count > 0 ? dots.near[count / 2] / 16 / step * step : 0
     for turn in 0..<((panels + step - 1) / step) {
@@ -197,19 +189,39 @@ final class NeighbourSearcher {
     }
   }
 
+  /// Compare each group with four panels around it; returns the first of them.
+  private func scanAround(
+    _ dense: DenseRows, _ dots: DotScratch, _ store: inout ck_row_store
+  ) -> [Int] {
+    let panels = dense.panelCount
+    return (0..<(dots.lanes(count) / 6)).map { group in
+      let middle = dots.near[min(group * 6 + 3, count - 1)] / 16
+      let first = max(0, min(middle - 1, panels - 4))
+      var queryGroup = dots.group(group, dense.panelWidth)
+      kernels.filterPanels(&store, &queryGroup, first, min(first + 4, panels))
+      return first
+    }
+  }
+
   private func searchTree(
     _ tree: ck_panel_tree, _ dense: DenseRows, _ dots: DotScratch, _ store: inout ck_row_store
   ) {
     var tree = tree
     let width = dense.panelWidth
-    for group in 0..<(dots.lanes(count) / 6) {
-      var queryGroup = dots.group(group, width)
+    let groups = dots.lanes(count) / 6
+    let firsts = scanAround(dense, dots, &store)
+    for group in 0..<groups {
       let packed = dots.packed.base + group * 6 * width
       for query in 0..<6 {
-        for column in 0..<width { dots.rows[query * width + column] = packed[6 * column + query] }
+        let row = dots.rows.base + (6 * group + query) * width
+        for column in 0..<width { row[column] = packed[6 * column + query] }
       }
-      kernels.searchPanels(&store, &tree, &queryGroup, dots.rows.base, pending.base)
+      dots.groups[group] = dots.group(group, width)
+      dots.groups[group].done_from = Int64(firsts[group])
+      dots.groups[group].done_to = Int64(firsts[group] + 4)
     }
+    kernels.searchPanels(
+      &store, &tree, dots.groups.base, groups, dots.rows.base, dots.parts.base)
   }
 }
 
@@ -222,8 +234,10 @@ final class DotScratch {
   let limits: Buffer<Float>
   let norms: Buffer<Double>
   let skipped: Buffer<UInt32>
-  /// The queries of a group, one after another.
+  /// For the tree: the queries one after another, their groups, and parts that wait.
   let rows: Buffer<Float>
+  let groups: Buffer<ck_query_group>
+  let parts: Buffer<ck_panel_part>
   /// Whether candidates are collected, and measured at the end. A projection gives no upper bounds.
   let collects: Bool
   private let kept: Int
@@ -235,13 +249,18 @@ final class DotScratch {
   private let capacity: Int
 
   /// For so many queries at a time, and `kept` neighbours of each.
-  init(_ dense: DenseRows, queries: Int, kept: Int, collects: Bool) throws(DetectionError) {
+  init(
+    _ dense: DenseRows, queries: Int, kept: Int, inTree: Bool, depth: Int
+  ) throws(DetectionError) {
+    let collects = kept <= 4096 && !dense.isProjected
     let lanes = (queries + 5) / 6 * 6
     self.kept = kept
     self.collects = collects
     capacity = 2 * kept + 256
     let room = collects ? lanes : 0
-    rows = try Buffer(count: 6 * dense.panelWidth)
+    rows = try Buffer(count: inTree ? lanes * dense.panelWidth : 0)
+    groups = try Buffer(count: inTree ? lanes / 6 : 0)
+    parts = try Buffer(count: inTree ? 8 * (depth + 2) : 0)
     bounds = try Buffer(count: lanes)
     waiting = try Buffer(count: lanes)
     boundDistances = try Buffer(count: room * kept, zeroed: false)
@@ -272,7 +291,7 @@ final class DotScratch {
       found: found.base + group * 6, limits: limits.base + group * 6, norms: norms.base + group * 6,
       skipped: skipped.base + group * 12, bounds: collects ? bounds.base + group * 6 : nil,
       candidates: candidates.base + group * 6 * capacity, waiting: waiting.base + group * 6,
-      capacity: Int64(capacity))
+      capacity: Int64(capacity), done_from: 0, done_to: 0)
   }
 
   func beginCollecting(_ number: Int) {

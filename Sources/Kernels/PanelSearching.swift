@@ -1,5 +1,5 @@
-// The nearest rows of six queries in a tree whose leaves are rows of panels: the boxes are compared with each
-// query in single precision, and a leaf that is near enough to any of them by dot products with all six.
+// The nearest rows of some queries in a tree whose leaves are rows of panels: the boxes are compared with each
+// query in single precision, and a leaf that is near enough to any of six by dot products with all six.
 //
 // With p(q) and p(r) the coordinates of a query and a row in the panels, scaled by s: rounding moves each by
 // at most 2^-24 of its length, so a row within `worst` has
@@ -10,92 +10,131 @@
 
 import CKernels
 
-/// Find the nearest rows of the group's queries in the tree. `rows`: six queries as the panels hold rows, one
-/// after another. Where rows are measured at once every list must be full. `pending` is room for 8 parts a
-/// level of the tree, and 8 more.
+/// Find the nearest rows of up to 16 groups of queries in the tree. All groups look at a leaf one after
+/// another, while it is in the cache. `rows`: the queries as the panels hold rows, one after another. Where
+/// rows are measured at once every list must be full. `pending` is room for 8 parts a level of the tree,
+/// and 8 more.
 public func searchPanels(
   _ store: UnsafePointer<ck_row_store>, _ tree: UnsafePointer<ck_panel_tree>,
-  group: UnsafePointer<ck_query_group>, rows: UnsafePointer<Float>,
-  pending: UnsafeMutablePointer<ck_pending>
+  groups: UnsafePointer<ck_query_group>, count: Int, rows: UnsafePointer<Float>,
+  pending: UnsafeMutablePointer<ck_panel_part>
 ) {
-  let store = store.pointee
-  let tree = tree.pointee
-  let group = group.pointee
+  withUnsafeTemporaryAllocation(byteCount: PanelScratch.bytes, alignment: 32) { room in
+    let scratch = PanelScratch(room.baseAddress.unsafelyUnwrapped)
+    search(store.pointee, tree.pointee, groups, count, rows, pending, scratch)
+  }
+}
+
+private struct PanelScratch {
+  static let bytes = (96 * 8 + 8 + 96 + 8 + 96) * 4 + 96
+  /// Of every query to the eight boxes of a node.
+  let bounds: UnsafeMutablePointer<Float>
+  let nearest: UnsafeMutablePointer<Float>
+  let reaches: UnsafeMutablePointer<Float>
+  let masks: UnsafeMutablePointer<UInt32>
+  let sums: UnsafeMutablePointer<Float>
+  /// Of every query the boxes that are near enough.
+  let within: UnsafeMutablePointer<UInt8>
+
+  @inline(__always)
+  init(_ room: UnsafeMutableRawPointer) {
+    bounds = room.assumingMemoryBound(to: Float.self)
+    nearest = bounds + 96 * 8
+    sums = nearest + 8
+    reaches = sums + 96
+    masks = UnsafeMutableRawPointer(reaches + 96).assumingMemoryBound(to: UInt32.self)
+    within = UnsafeMutableRawPointer(masks + 8).assumingMemoryBound(to: UInt8.self)
+  }
+}
+
+@inline(__always)
+private func search(
+  _ store: ck_row_store, _ tree: ck_panel_tree, _ groups: UnsafePointer<ck_query_group>, _ count: Int,
+  _ rows: UnsafePointer<Float>, _ pending: UnsafeMutablePointer<ck_panel_part>, _ scratch: PanelScratch
+) {
   let columns = Int(store.panel_columns)
   let factor = 1 + Double(columns + 16) * 0x1p-23
-  let bytes = (6 * 8 + 8 + 8 + 8 + 8 + 6 * 16) * 4
-  withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 32) { room in
-    let bounds = room.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-    let nearest = bounds + 48
-    let reaches = bounds + 56
-    let masks = UnsafeMutableRawPointer(bounds + 64).assumingMemoryBound(to: UInt32.self)
-    let sums = bounds + 80
-    var all: UInt32 = 0
-    for query in 0..<6 {
-      // A lane without a query reaches nothing.
-      reaches[query] = -1
-      if group.limits[query] < .infinity {
-        all |= 1 << UInt32(query)
-        reaches[query] = reach(store, group, query, factor)
+  var all = (UInt64(0), UInt64(0))
+  for query in 0..<(6 &* count) {
+    // A lane without a query reaches nothing.
+    scratch.reaches[query] = -1
+    let group = groups[query / 6]
+    if group.limits[query % 6] < .infinity {
+      let bit = UInt64(1) << UInt64(query % 48)
+      if query < 48 { all.0 |= bit } else { all.1 |= bit }
+      scratch.reaches[query] = reach(store, group, query % 6, factor)
+    }
+  }
+  pending[0] = ck_panel_part(bound: 0, near: all, first: 0, unused: 0)
+  var waiting = 1
+  while waiting > 0 {
+    waiting &-= 1
+    let part = pending[waiting]
+    let node = tree.nodes + Int(part.first)
+    let boxes = tree.boxes + Int(part.first) &* 16 &* columns
+    let words = UnsafeRawPointer(node).assumingMemoryBound(to: UInt32.self)
+    var any: UInt32 = 0
+    ck_fill8(scratch.nearest)
+    for word in 0..<2 {
+      var active = word == 0 ? part.near.0 : part.near.1
+      while active != 0 {
+        let query = 48 &* word &+ active.trailingZeroBitCount
+        active &= active &- 1
+        let within = ck_panel_boxes8(
+          boxes, rows + query &* columns, store.panel_columns, scratch.reaches[query],
+          scratch.bounds + 8 &* query)
+        scratch.within[query] = UInt8(truncatingIfNeeded: within)
+        any |= within
+        ck_lessen8(scratch.nearest, scratch.bounds + 8 &* query)
       }
     }
-    pending[0] = ck_pending(bound: 0, least: all, first: 0, blocks: 0, unused: 0)
-    var waiting = all == 0 ? 0 : 1
-    while waiting > 0 {
-      waiting &-= 1
-      let part = pending[waiting]
-      let node = tree.nodes + Int(part.first)
-      let boxes = tree.boxes + Int(part.first) &* 16 &* columns
-      let words = UnsafeRawPointer(node).assumingMemoryBound(to: UInt32.self)
-      var any: UInt32 = 0
-      var active = part.least
-      ck_fill8(nearest)
-      for query in 0..<6 { masks[query] = 0 }
-      while active != 0 {
-        let query = active.trailingZeroBitCount
-        active &= active &- 1
-        // Its reach may have shrunk since the node was put aside.
-        if part.bound > Double(reaches[query]) { continue }
-        let within = ck_panel_boxes8(
-          boxes, rows + query &* columns, store.panel_columns, reaches[query], bounds + 8 &* query)
-        masks[query] = within
-        any |= within
-        ck_lessen8(nearest, bounds + 8 &* query)
-      }
-      // The nearest node comes to lie last, which is where the next is taken from; leaves are looked at now.
-      let floor = waiting
-      while any != 0 {
-        let child = any.trailingZeroBitCount
-        any &= any &- 1
-        let first = Int(words[child])
-        let count = Int(words[8 &+ child])
-        var near: UInt32 = 0
-        for query in 0..<6 where bounds[8 &* query &+ child] <= reaches[query] {
-          near |= ((masks[query] >> UInt32(child)) & 1) << UInt32(query)
+    // The nearest node comes to lie last, which is where the next is taken from; leaves are looked at now.
+    let floor = waiting
+    while any != 0 {
+      let child = any.trailingZeroBitCount
+      any &= any &- 1
+      let first = Int(words[child])
+      let end = first &+ Int(words[8 &+ child])
+      // No child: node 0 is nobody's.
+      if end == 0 { continue }
+      var near = (UInt64(0), UInt64(0))
+      for group in 0..<count {
+        let active =
+          (group < 8 ? part.near.0 : part.near.1) >> UInt64(6 &* (group & 7)) & 63
+        if active == 0 { continue }
+        var own: UInt64 = 0
+        for lane in 0..<6 {
+          let query = 6 &* group &+ lane
+          let isNear =
+            scratch.within[query] >> UInt8(child) & 1 != 0
+            && scratch.bounds[8 &* query &+ child] <= scratch.reaches[query]
+          own |= (isNear ? 1 : 0) << UInt64(lane)
         }
-        if near == 0 { continue }
-        if count > 0 {
-          let changed = lookAtLeaf(store, group, first, first &+ count, masks: masks + 8, sums)
-          var left = changed
+        own &= active
+        if own == 0 { continue }
+        if end > first {
+          var left = lookAtLeaf(store, groups + group, first, end, scratch.masks, scratch.sums)
           while left != 0 {
-            let query = left.trailingZeroBitCount
+            let lane = left.trailingZeroBitCount
             left &= left &- 1
-            reaches[query] = reach(store, group, query, factor)
+            scratch.reaches[6 &* group &+ lane] = reach(store, groups[group], lane, factor)
           }
-          continue
+        } else if group < 8 {
+          near.0 |= own << UInt64(6 &* group)
+        } else {
+          near.1 |= own << UInt64(6 &* (group &- 8))
         }
-        // No child: node 0 is nobody's.
-        if first == 0 { continue }
-        let bound = Double(nearest[child])
-        var place = waiting
-        while place > floor, pending[place &- 1].bound < bound {
-          pending[place] = pending[place &- 1]
-          place &-= 1
-        }
-        pending[place] = ck_pending(
-          bound: bound, least: near, first: UInt32(truncatingIfNeeded: first), blocks: 0, unused: 0)
-        waiting &+= 1
       }
+      if near.0 | near.1 == 0 { continue }
+      let bound = Double(scratch.nearest[child])
+      var place = waiting
+      while place > floor, pending[place &- 1].bound < bound {
+        pending[place] = pending[place &- 1]
+        place &-= 1
+      }
+      pending[place] = ck_panel_part(
+        bound: bound, near: near, first: UInt32(truncatingIfNeeded: first), unused: 0)
+      waiting &+= 1
     }
   }
 }
@@ -119,13 +158,16 @@ private func reach(
 /// Returns the queries whose limits have changed.
 @inline(__always)
 private func lookAtLeaf(
-  _ store: ck_row_store, _ group: ck_query_group, _ first: Int, _ end: Int,
-  masks: UnsafeMutablePointer<UInt32>, _ sums: UnsafeMutablePointer<Float>
+  _ store: ck_row_store, _ group: UnsafePointer<ck_query_group>, _ first: Int, _ end: Int,
+  _ masks: UnsafeMutablePointer<UInt32>, _ sums: UnsafeMutablePointer<Float>
 ) -> UInt32 {
+  let group = group.pointee
   let columns = Int(store.panel_columns)
   var changed: UInt32 = 0
   var panel = first >> 4
   while panel &* 16 < end {
+    defer { panel &+= 1 }
+    if panel >= Int(group.done_from), panel < Int(group.done_to) { continue }
     if ck_tile(
       group.packed, store.panels + panel &* 16 &* columns, store.halves + panel &* 16,
       store.panel_columns, group.limits, masks, sums)
@@ -140,7 +182,6 @@ private func lookAtLeaf(
         }
       }
     }
-    panel &+= 1
   }
   return changed
 }

@@ -88,7 +88,15 @@ typedef struct {
     ck_candidate *candidates;       // six times capacity: rows that are to be measured
     int64_t *waiting;               // six: how many
     int64_t capacity;
+    int64_t done_from, done_to;     // panels that have been compared already
 } ck_query_group;
+
+// A part of the tree of panels that is still to be looked at.
+typedef struct {
+    double bound;
+    uint64_t near[2];  // which queries it is near to: 8 groups a word, 6 bits a group
+    uint32_t first, unused;
+} ck_panel_part;
 
 typedef double ck_eight __attribute__((ext_vector_type(8)));
 typedef double ck_four __attribute__((ext_vector_type(4), aligned(8)));
