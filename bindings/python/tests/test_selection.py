@@ -48,6 +48,8 @@ def test_limits_and_needs():
     tight = select_detector(1000, 10, max_memory_bytes=1)
     assert not any(one.fits and one.measured for one in tight)
     for one in found:
+        if pynomaly.detector_info(one.detector).plugin:
+            continue  # other tests' plugins
         assert one.measured != (one.detector in ("MatrixProfile", "SlidingWindow"))
         assert one.fits <= one.measured
     for need in ("explain", "missing_values", "partial_fit", "sample_weight"):
