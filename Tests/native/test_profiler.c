@@ -68,11 +68,11 @@ static void test_dump(void **state) {
     end(pid);
 }
 
-static _Atomic int waits = 1;
+static int waits = 1;
 
 /* What a host does that looks after its children: it takes the news of every stop. */
 static void *collect(void *pid) {
-    while (waits) waitpid(*(pid_t *)pid, NULL, WNOHANG);
+    while (__atomic_load_n(&waits, __ATOMIC_RELAXED)) waitpid(*(pid_t *)pid, NULL, WNOHANG);
     return NULL;
 }
 
@@ -91,7 +91,7 @@ static void test_host_that_waits_for_its_children(void **state) {
         assert_null(strstr(output.text, "did not stop"));
 #endif
     }
-    waits = 0;
+    __atomic_store_n(&waits, 0, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
     end(pid);
 }
