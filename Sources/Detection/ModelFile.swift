@@ -109,7 +109,12 @@ public enum ModelFile {
     let detectorClass = try detectorClass(for: head)
     let options = try readOptions(&reader, of: detectorClass)
     var section = try reader.section(.model)
-    let model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+    let model: any Model
+    do throws(DetectionError) {
+      model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+    } catch where error.status == .invalidData {
+      throw section.damaged(error.message)
+    }
     try section.finish()
     return Member(detectorClass: detectorClass, options: options, model: model)
   }
@@ -254,7 +259,12 @@ public enum ModelFile {
     }
 
     section = try reader.section(.model)
-    let model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+    let model: any Model
+    do throws(DetectionError) {
+      model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+    } catch where error.status == .invalidData {
+      throw section.damaged(error.message)
+    }
     try section.finish()
     try reader.finish()
     return Detector(

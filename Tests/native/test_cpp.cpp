@@ -372,6 +372,7 @@ TEST_CASE("tuning") {
   CHECK(std::get<std::int64_t>(tuning.detector(-1).option("n_estimators")) == 30);
   pynomaly::Tuning members(Detector("Ensemble"));
   members.add("detectors", std::string("[HBOS, MAD]")).add("weights", std::string("[1, 2]"));
+  members.add("combination", std::string("weighted"));
   CHECK(members.run(rows).size() == 1);
   CHECK_THROWS_AS(tuning.run(rows, plan, [](double, const char*) -> bool { throw told_to_stop(); }), told_to_stop);
   CHECK_THROWS_AS(tuning.add("n_estimators", std::int64_t{3}), pynomaly::option_error);

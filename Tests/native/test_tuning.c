@@ -192,6 +192,9 @@ static void tuning_members(void **state) {
     STATUS(PYN_ERROR_INVALID_OPTION, pyn_tuning_add_value(tuning, "weights", &value, &error));
     value.type = PYN_OPTION_DETECTOR_LIST | PYN_OPTION_STRING;
     STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_tuning_add_value(tuning, "weights", &value, &error));
+    value.type = PYN_OPTION_STRING;
+    value.string_value = "weighted";
+    OK(pyn_tuning_add_value(tuning, "combination", &value, &error));
     OK(pyn_tuning_run(tuning, &X, NULL, NULL, &error));
     assert_int_equal(pyn_tuning_get_count(tuning), 2);
     pyn_detector *made = NULL;
