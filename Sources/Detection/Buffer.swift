@@ -22,6 +22,15 @@ public final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
 
   deinit { free(base) }
 
+  /// A buffer of its own with room for `room` elements, the first `kept` of them as here.
+  func copy(room: Int, kept: Int) throws(DetectionError) -> Buffer<Element> {
+    let copy = try Buffer(count: room, zeroed: false)
+    copy.base.update(from: base, count: kept)
+    return copy
+  }
+
+  func copy() throws(DetectionError) -> Buffer<Element> { try copy(room: count, kept: count) }
+
   public subscript(index: Int) -> Element {
     get { base[index] }
     set { base[index] = newValue }

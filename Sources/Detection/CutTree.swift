@@ -64,9 +64,8 @@ final class CutTree: @unchecked Sendable {
   private func grown<Element: BitwiseCopyable>(
     _ buffer: Buffer<Element>?, to count: Int, from kept: Int
   ) throws(DetectionError) -> Buffer<Element> {
-    let new = try Buffer<Element>(count: count, zeroed: false)
-    if let buffer { new.base.update(from: buffer.base, count: kept) }
-    return new
+    if let buffer { return try buffer.copy(room: count, kept: kept) }
+    return try Buffer(count: count, zeroed: false)
   }
 
   /// A tree of its own with the same rows, and room for so many.

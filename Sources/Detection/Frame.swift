@@ -61,6 +61,22 @@ final class Frame: Sendable {
     }
   }
 
+  /// Load rows tile by tile on so many threads, each with a tile of its own, for `body(first, rows, tile, worker)`.
+  func forEachTile(
+    of X: Matrix, tileRows: Int, threads: Int, teller: ProgressTeller,
+    body: (_ first: Int, _ rows: Int, _ tile: UnsafePointer<Double>, _ worker: Int) -> Void
+  ) throws(DetectionError) {
+    let size = tileRows * width + 8
+    let room = try Buffer<Double>(count: threads * size, zeroed: false)
+    try forEachChunk((X.rows + tileRows - 1) / tileRows, threads: threads, teller: teller) {
+      (tile, worker) throws(DetectionError) in
+      let first = tile * tileRows
+      let rows = min(tileRows, X.rows - first)
+      try load(X, from: first, rows: rows, into: room.base + worker * size)
+      body(first, rows, room.base + worker * size, worker)
+    }
+  }
+
   /// The columns that do not count must be finite too, where rows are scored.
   func checkOthers(_ X: Matrix, from first: Int, rows: Int) throws(DetectionError) {
     for row in first..<(first + rows) {

@@ -41,20 +41,11 @@ final class HalfSpaceModel: Model, @unchecked Sendable {
     referenceRows = earlier.referenceRows
     sums = earlier.sums
     if let pending = earlier.pending {
-      self.pending = try HalfSpaceModel.copy(pending, count: earlier.pendingRows * frame.width)
+      let used = earlier.pendingRows * frame.width
+      self.pending = try pending.copy(room: used, kept: used)
       pendingRows = earlier.pendingRows
     }
-    if let latest = earlier.latest {
-      self.latest = try HalfSpaceModel.copy(latest, count: latest.count)
-    }
-  }
-
-  private static func copy<Element: BitwiseCopyable>(
-    _ buffer: Buffer<Element>, count: Int
-  ) throws(DetectionError) -> Buffer<Element> {
-    let copy = try Buffer<Element>(count: count, zeroed: false)
-    copy.base.update(from: buffer.base, count: count)
-    return copy
+    if let latest = earlier.latest { self.latest = try latest.copy() }
   }
 
   var featureCount: Int { frame.count }
@@ -203,18 +194,13 @@ final class HalfSpaceModel: Model, @unchecked Sendable {
     let tiles = (X.rows + tileRows - 1) / tileRows
     let isSmall = X.rows < (1 << 18) / (plan.treeCount * plan.height + featureCount) + 1
     let threads = max(1, min(isSmall ? 1 : call.threads, tiles))
-    let size = tileRows * frame.width + 8
-    let room = try Buffer<Double>(count: threads * size, zeroed: false)
     let places = try Buffer<UInt32>(count: threads * (tileRows + 16), zeroed: false)
     let totals = try Buffer<Int64>(count: threads * (tileRows + 8), zeroed: false)
-    try forEachChunk(tiles, threads: threads, teller: ProgressTeller(call, stage)) {
-      (tile, worker) throws(DetectionError) in
-      let first = tile * tileRows
-      let rows = min(tileRows, X.rows - first)
-      let own = room.base + worker * size
-      try frame.load(X, from: first, rows: rows, into: own)
+    try frame.forEachTile(
+      of: X, tileRows: tileRows, threads: threads, teller: ProgressTeller(call, stage)
+    ) { first, rows, tile, worker in
       body(
-        first, rows, own, places.base + worker * (tileRows + 16),
+        first, rows, tile, places.base + worker * (tileRows + 16),
         totals.base + worker * (tileRows + 8))
     }
   }

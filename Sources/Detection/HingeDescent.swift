@@ -40,10 +40,8 @@ final class HingeDescent: @unchecked Sendable {
 
     func copy() throws(DetectionError) -> State {
       var copy = self
-      copy.weights = try Buffer(count: weights.count)
-      copy.average = try Buffer(count: average.count)
-      copy.weights.base.update(from: weights.base, count: weights.count)
-      copy.average.base.update(from: average.base, count: average.count)
+      copy.weights = try weights.copy()
+      copy.average = try average.copy()
       return copy
     }
   }

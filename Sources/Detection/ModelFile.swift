@@ -108,15 +108,22 @@ public enum ModelFile {
     let head = try readNames(&reader, abi: try reader.read(UInt32.self, "detector ABI"))
     let detectorClass = try detectorClass(for: head)
     let options = try readOptions(&reader, of: detectorClass)
+    let model = try readModel(&reader, of: detectorClass, options, featureCount: featureCount)
+    return Member(detectorClass: detectorClass, options: options, model: model)
+  }
+
+  /// The model in the next section. What its class finds wrong with its numbers is damage of the file.
+  private static func readModel(
+    _ reader: inout ModelReader, of detectorClass: any DetectorClass, _ options: Options, featureCount: Int
+  ) throws(DetectionError) -> any Model {
     var section = try reader.section(.model)
-    let model: any Model
     do throws(DetectionError) {
-      model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+      let model = try detectorClass.read(&section, options: options, featureCount: featureCount)
+      try section.finish()
+      return model
     } catch where error.status == .invalidData {
       throw section.damaged(error.message)
     }
-    try section.finish()
-    return Member(detectorClass: detectorClass, options: options, model: model)
   }
 
   private static func readOptions(
@@ -258,14 +265,7 @@ public enum ModelFile {
       try section.finish()
     }
 
-    section = try reader.section(.model)
-    let model: any Model
-    do throws(DetectionError) {
-      model = try detectorClass.read(&section, options: options, featureCount: featureCount)
-    } catch where error.status == .invalidData {
-      throw section.damaged(error.message)
-    }
-    try section.finish()
+    let model = try readModel(&reader, of: detectorClass, options, featureCount: featureCount)
     try reader.finish()
     return Detector(
       detectorClass, options: options, model: model, threshold: threshold,

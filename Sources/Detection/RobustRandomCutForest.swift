@@ -193,14 +193,8 @@ final class CutForestModel: Model, @unchecked Sendable {
     let tiles = (X.rows + tileRows - 1) / tileRows
     let isSmall = X.rows < 4096 / trees.count + 1
     let threads = max(1, min(isSmall ? 1 : call.threads, tiles))
-    let size = tileRows * frame.width + 8
-    let room = try Buffer<Double>(count: threads * size, zeroed: false)
-    try forEachChunk(tiles, threads: threads, teller: ProgressTeller(call, stage)) {
-      (tile, worker) throws(DetectionError) in
-      let first = tile * tileRows
-      let rows = min(tileRows, X.rows - first)
-      try frame.load(X, from: first, rows: rows, into: room.base + worker * size)
-      body(first, rows, room.base + worker * size)
-    }
+    try frame.forEachTile(
+      of: X, tileRows: tileRows, threads: threads, teller: ProgressTeller(call, stage)
+    ) { first, rows, tile, _ in body(first, rows, tile) }
   }
 }
