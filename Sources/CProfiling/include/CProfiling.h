@@ -80,6 +80,9 @@ void cp_sleep_until(int64_t time);
 /* Sleep less than a second. */
 void cp_pause(int64_t nanoseconds);
 
+/* The kernel's number of the calling thread. */
+int32_t cp_thread_id(void);
+
 /* Nanoseconds that the calling thread has run. */
 int64_t cp_thread_cpu_time(void);
 
