@@ -11,21 +11,18 @@ extension ProcessSampler {
     guard cp_inside_is_intact() != 0 else { return .failed }
     collect(threads, &statistics)
     let now = cp_now()
-    let isPython = runtime != nil
-    if isPython && (now - statesRead > 20_000_000 || !chosen.allSatisfy { states[$0.tid] != nil }) {
-      readStates(now, chosen)
-    }
+    if now - statesRead > 20_000_000 { readStates(now, threads) }
     var outcome = Outcome.taken
     var sleeping: [Sample.Thread] = []
     for (tid, thread) in chosen {
       guard thread.state == UInt8(ascii: "R") else {
-        if isPython { sleeping.append((tid, thread)) }
+        if runtime != nil { sleeping.append((tid, thread)) }
         continue
       }
-      let mine = states[tid] ?? []
-      if mine.isEmpty && !options.native { continue }
+      let own = threads.thread(tid)
+      if own.states.isEmpty && !options.native { continue }
       let isAsked = threads.ask(
-        tid, thread, mine, insideLayout, native: options.native, lock: options.lockOnly, now: now)
+        own, thread, insideLayout, native: options.native, lock: options.lockOnly, now: now)
       if !isAsked { outcome = .failed }
     }
     if !sleeping.isEmpty && !readSleeping(sleeping) { outcome = .torn }
@@ -53,14 +50,17 @@ extension ProcessSampler {
       sampler: self, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])
     var isTorn = false
     memory.forget()
-    var known: [OwnThreads.Answer] = []
+    var known: [OwnAnswer] = []
     for answer in answers {
-      if !answer.isTorn && know(answer.marks) { known.append(answer) } else { isTorn = true }
+      if !answer.isTorn && know(answer.seen) { known.append(answer) } else { isTorn = true }
     }
     // What one thread saw may have made way for what another one saw later.
     for answer in known {
-      if answer.marks.allSatisfy({ codes[$0.key]?.mark == $0.value }) {
-        sample.add(answer)
+      if answer.seen.allSatisfy({ codes[$0.code]?.mark == $0.mark }) {
+        sample.own.append(answer)
+        sample.threads.append((answer.tid, answer.thread))
+        sample.python += answer.python
+        if let copy = answer.copy { sample.copies.append((answer.tid, copy)) }
       } else {
         isTorn = true
       }
@@ -75,9 +75,10 @@ extension ProcessSampler {
   }
 
   /// Read the code objects that are not known; whether all are still those that the thread saw.
-  private func know(_ marks: [UInt64: CodeMark]) -> Bool {
+  private func know(_ seen: [OwnAnswer.Seen]) -> Bool {
     guard let runtime else { return true }
-    for (code, mark) in marks where codes[code]?.mark != mark {
+    for one in seen where codes[one.code]?.mark != one.mark {
+      let (code, mark) = (one.code, one.mark)
       forget(code: code)
       guard read(code, runtime) else { return false }
       // It was read page by page, and may have gone meanwhile: look again.
@@ -90,15 +91,11 @@ extension ProcessSampler {
     return true
   }
 
-  private func readStates(_ now: Int64, _ chosen: [Sample.Thread]) {
-    guard let runtime else { return }
+  private func readStates(_ now: Int64, _ threads: OwnThreads) {
     statesRead = now
+    guard let runtime else { return threads.know([]) }
     memory.forget()
-    states = [:]
-    for (tid, _) in chosen { states[tid] = [] }
-    for state in PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates() {
-      states[state.osThread, default: []].append(state)
-    }
+    threads.know(PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates())
   }
 
   /// Threads that stand still because they wait: whatever they do, their clocks do not stand still then.
@@ -126,19 +123,5 @@ extension ProcessSampler {
           sampler: self, threads: held, python: kept, codes: codes, loop: runtime?.loop ?? []))
     }
     return isWhole
-  }
-}
-
-extension Sample {
-  /// Marks a frame that is a label: the rest of the number says which.
-  static let label: UInt64 = 1 << 63
-
-  mutating func add(_ answer: OwnThreads.Answer) {
-    threads.append((answer.tid, answer.thread))
-    if answer.moments > 1 { moments[answer.tid] = answer.moments }
-    if let copy = answer.copy { copies.append((answer.tid, copy)) }
-    if answer.isCut { cut.insert(answer.tid) }
-    if !answer.labels.isEmpty { labels[answer.tid] = answer.labels }
-    python += answer.python
   }
 }

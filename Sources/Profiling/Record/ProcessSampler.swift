@@ -26,7 +26,6 @@ final class ProcessSampler {
   // What ProcessSampler+Inside knows, of this very process.
   let inside: OwnThreads?
   private(set) var insideLayout: cp_python_layout?
-  var states: [Int32: [PythonStacks.State]] = [:]
   var statesRead: Int64 = 0
   private let isInner: Bool
 
