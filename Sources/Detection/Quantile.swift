@@ -49,6 +49,7 @@ func quantile(consuming values: Buffer<Double>, _ share: Double) -> Double {
 
 /// The value that would stand at `rank` if the values were sorted (Hoare's quickselect): afterwards
 /// nothing before it is greater and nothing behind it less.
+@_optimize(speed)
 func select<Value: Comparable>(
   _ values: UnsafeMutablePointer<Value>, _ count: Int, _ rank: Int
 ) -> Value {
