@@ -9,7 +9,8 @@ let sharedLibrary: [LinkerSetting] = [
       "-Xlinker", "-soname=libpynomaly.so.1",
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SharedLibrary/exports.map",
       "-Xlinker", "-z", "-Xlinker", "nodelete",
-      "-Xlinker", "--gc-sections", "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
+      "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe",
+      "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
     ])
 ]
 let kernels: [SwiftSetting] = [

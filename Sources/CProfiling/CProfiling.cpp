@@ -281,6 +281,12 @@ void cp_pause(int64_t nanoseconds) {
     nanosleep(&time, nullptr);
 }
 
+int64_t cp_thread_switches(void) {
+    struct rusage usage = {};
+    getrusage(RUSAGE_THREAD, &usage);
+    return static_cast<int64_t>(usage.ru_nvcsw) + usage.ru_nivcsw;
+}
+
 int64_t cp_thread_cpu_time(void) {
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

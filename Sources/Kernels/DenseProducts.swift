@@ -1,5 +1,8 @@
 // Products of rows with each other and with a matrix, in double. Rows lie one after another, `width`
-// doubles apart, a multiple of 8, zero behind their last feature. Sums have a fixed order.
+// doubles apart, the features' number rounded up to a multiple of 8, zero behind their last feature. Sums have a
+// fixed order.
+
+import CKernels
 
 /// Load `rows` rows of doubles: target[i * width + f] = (value - centres[f]) * scales[f] for the
 /// `count` columns that `features` names. Returns whether all these were finite.
@@ -9,8 +12,9 @@ public func loadRows64(
   scales: UnsafePointer<Double>, target: UnsafeMutablePointer<Double>, width: Int
 ) -> Bool {
   loadRows(
-    base, rowStride, columnStride, rowNumbers, rows, features, count, centres, scales, target, width
-  ) { $0.load(as: Double.self) }
+    base, rowStride, columnStride, rowNumbers, rows, features, count, centres, scales, target, width,
+    size: 8, value: { $0.load(as: Double.self) },
+    eight: { $0.loadUnaligned(as: SIMD8<Double>.self) })
 }
 
 /// Load rows of floats; as ``loadRows64``.
@@ -20,8 +24,9 @@ public func loadRows32(
   scales: UnsafePointer<Double>, target: UnsafeMutablePointer<Double>, width: Int
 ) -> Bool {
   loadRows(
-    base, rowStride, columnStride, rowNumbers, rows, features, count, centres, scales, target, width
-  ) { Double($0.load(as: Float.self)) }
+    base, rowStride, columnStride, rowNumbers, rows, features, count, centres, scales, target, width,
+    size: 4, value: { Double($0.load(as: Float.self)) },
+    eight: { SIMD8<Double>($0.loadUnaligned(as: SIMD8<Float>.self)) })
 }
 
 @inline(__always)
@@ -29,24 +34,45 @@ private func loadRows(
   _ base: UnsafeRawPointer, _ rowStride: Int, _ columnStride: Int,
   _ rowNumbers: UnsafePointer<Int>?, _ rows: Int, _ features: UnsafePointer<Int>, _ count: Int,
   _ centres: UnsafePointer<Double>, _ scales: UnsafePointer<Double>,
-  _ target: UnsafeMutablePointer<Double>, _ width: Int, _ value: (UnsafeRawPointer) -> Double
+  _ target: UnsafeMutablePointer<Double>, _ width: Int, size: Int,
+  value: (UnsafeRawPointer) -> Double, eight: (UnsafeRawPointer) -> SIMD8<Double>
 ) -> Bool {
-  var residue = 0.0  // stays zero as long as all is finite
+  // Whether the features lie one behind the other.
+  var isDense = columnStride == size
+  for feature in 0..<count where features[feature] != features[0] &+ feature { isDense = false }
+  // These stay zero as long as all is finite.
+  var residue = SIMD8<Double>.zero
+  var bits: UInt64 = 0
   for row in 0..<rows {
     let start = base + (rowNumbers.map { $0[row] } ?? row) &* rowStride
     let out = target + row &* width
-    for feature in 0..<count {
-      let x = value(start + features[feature] &* columnStride)
-      residue += x - x
-      out[feature] = (x - centres[feature]) * scales[feature]
+    // Rows here and there: ask for a later one before this is worked on.
+    if isDense, let rowNumbers, row &+ 16 < rows {
+      let later = base + rowNumbers[row &+ 16] &* rowStride
+      var line = 0
+      while line < count &* size {
+        ck_prefetch(later + line)
+        line &+= 64
+      }
     }
-    var feature = count
-    while feature < width {
-      out[feature] = 0
+    store8(.zero, out + (width &- 8))  // what is behind the features
+    var feature = 0
+    if isDense {
+      while feature &+ 8 <= count {
+        let x = eight(start + features[feature] &* columnStride)
+        residue += x - x
+        store8((x - load8(centres + feature)) * load8(scales + feature), out + feature)
+        feature &+= 8
+      }
+    }
+    while feature < count {
+      let x = value(start + features[feature] &* columnStride)
+      bits |= (x - x).bitPattern
+      out[feature] = (x - centres[feature]) * scales[feature]
       feature &+= 1
     }
   }
-  return residue == 0
+  return residue == .zero && bits == 0
 }
 
 @inline(__always)

@@ -14,9 +14,11 @@ extension ProcessSampler {
     if now - statesRead > 20_000_000 { readStates(now, threads) }
     var outcome = Outcome.taken
     var sleeping: [Sample.Thread] = []
-    for (tid, thread) in chosen {
+    var descriptors: [Int32] = []
+    for (index, (tid, thread)) in chosen.enumerated() {
       guard thread.state == UInt8(ascii: "R") else {
-        if runtime != nil { sleeping.append((tid, thread)) }
+        sleeping.append((tid, thread))
+        descriptors.append(watched[index])
         continue
       }
       let own = threads.thread(tid)
@@ -25,7 +27,7 @@ extension ProcessSampler {
         own, thread, insideLayout, native: options.native, lock: options.lockOnly, now: now)
       if !isAsked { outcome = .failed }
     }
-    if !sleeping.isEmpty && !readSleeping(sleeping) { outcome = .torn }
+    if !sleeping.isEmpty && runtime != nil && !readSleeping(sleeping, descriptors) { outcome = .torn }
     threads.complete(&statistics)
     return outcome
   }
@@ -98,8 +100,8 @@ extension ProcessSampler {
     threads.know(PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates())
   }
 
-  /// Threads that stand still because they wait: whatever they do, their clocks do not stand still then.
-  private func readSleeping(_ chosen: [Sample.Thread]) -> Bool {
+  /// Threads that stand still because they wait: they have used no processor meanwhile, and still wait then.
+  private func readSleeping(_ chosen: [Sample.Thread], _ descriptors: [Int32]) -> Bool {
     let before = chosen.map { cp_cpu_time_of($0.tid) }
     memory.forget()
     let python = readPython(chosen)
@@ -108,7 +110,8 @@ extension ProcessSampler {
     var held: [Sample.Thread] = []
     for (index, one) in chosen.enumerated() {
       let isBroken = python.contains { $0.osThread == one.tid && $0.isBroken }
-      if before[index] >= 0, before[index] == cp_cpu_time_of(one.tid), !isBroken {
+      let waits = self.thread(descriptors[index]).map { $0.state != UInt8(ascii: "R") } ?? false
+      if waits, before[index] >= 0, before[index] == cp_cpu_time_of(one.tid), !isBroken {
         held.append(one)
       } else {
         isWhole = false

@@ -35,6 +35,8 @@ final class ProcessSampler {
     var descriptor: Int32
   }
   private var tasks: [Task] = []
+  /// The descriptors of those that the sample is of.
+  private(set) var watched: [Int32] = []
   /// No thread is left, or only one that its parent has not collected.
   private var isDead = false
   private var tasksRead: Int64 = 0
@@ -104,8 +106,7 @@ final class ProcessSampler {
     }
     if options.native { return sampleStopped(chosen, &statistics) }
 
-    // While the process's clock stands still, what is read is of one moment. On the processor that the
-    // thread runs on, reading it is what makes it stand still.
+    // On the processor that a thread would run on, reading it is what makes it stand still.
     for _ in 0..<2 {
       if let active = chosen.first(where: { $0.thread.isActive }), active.thread.processor >= 0,
         active.thread.processor != cp_processor()
@@ -113,12 +114,14 @@ final class ProcessSampler {
         _ = cp_pin(active.thread.processor)
       }
       memory.forget()
+      let switches = cp_thread_switches()
       let before = cp_process_cpu_time(process.pid)
       let threads = readPython(chosen)
       let fresh = know(threads)
+      let isStill = standsStill(since: switches)
       let after = cp_process_cpu_time(process.pid)
       if before < 0 || after < 0 { return .gone }
-      if before == after && !threads.contains(where: \.isBroken) {
+      if isStill && before == after && !threads.contains(where: \.isBroken) {
         put(chosen, threads)
         return .taken
       }
@@ -200,25 +203,45 @@ final class ProcessSampler {
   private func choose() -> [Chosen] {
     var chosen: [Chosen] = []
     isDead = true
-    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
-      for task in tasks {
-        if inside != nil && cp_is_own_thread(task.tid) != 0 { continue }
-        let got = pread(task.descriptor, buffer.baseAddress, buffer.count, 0)
-        guard got > 0,
-          let thread = TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]),
-          thread.state != UInt8(ascii: "Z"), thread.state != UInt8(ascii: "X")
-        else { continue }
-        isDead = false
-        if task.tid == process.pid && thread.name != name {
-          // exec gives a process a new name, and all is elsewhere then.
-          if !name.isEmpty { mapsRead = 0 }
-          name = thread.name
-        }
-        guard options.idle || thread.isActive else { continue }
-        chosen.append((task.tid, thread))
+    watched.removeAll(keepingCapacity: true)
+    for task in tasks {
+      if inside != nil && cp_is_own_thread(task.tid) != 0 { continue }
+      guard let thread = thread(task.descriptor), thread.state != UInt8(ascii: "Z"),
+        thread.state != UInt8(ascii: "X")
+      else { continue }
+      isDead = false
+      if task.tid == process.pid && thread.name != name {
+        // exec gives a process a new name, and all is elsewhere then.
+        if !name.isEmpty { mapsRead = 0 }
+        name = thread.name
       }
+      guard options.idle || thread.isActive else { continue }
+      chosen.append((task.tid, thread))
+      watched.append(task.descriptor)
     }
     return chosen
+  }
+
+  func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
+      let got = pread(descriptor, buffer.baseAddress, buffer.count, 0)
+      return got > 0 ? TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]) : nil
+    }
+  }
+
+  /// Whether none of the threads can have run since this thread had been switched so many times, as long as
+  /// the process's clock shows the same. The clock alone does not say so: of a thread that runs on another
+  /// processor the kernel adds up the time only when its tick or a switch comes.
+  private func standsStill(since switches: Int64) -> Bool {
+    let processor = cp_processor()
+    for descriptor in watched {
+      if let thread = thread(descriptor), thread.state == UInt8(ascii: "R"),
+        thread.processor != processor
+      {
+        return false
+      }
+    }
+    return cp_thread_switches() == switches
   }
 
   private func readTasks(_ now: Int64) {
