@@ -173,10 +173,14 @@ struct OwnAnswer {
         run = PythonRun(frames: [], stackAddress: 0)
         continue
       }
-      if frame.label > 0 {
-        run.frames.append(PythonFrame(code: OwnAnswer.label | UInt64(frame.label - 1), offset: 0))
+      if frame.label > 0, let labels = found.pointee.labels {
+        // All that belong to the frame, the one set last innermost.
+        let place = labels[Int(frame.label - 1)].frame
+        for index in (0..<Int(frame.label)).reversed() where labels[index].frame == place {
+          run.frames.append(PythonFrame(code: OwnAnswer.label | UInt64(index), offset: 0))
+        }
       }
-      let mark = CodeMark(name: frame.name, lines: frame.lines)
+      let mark = CodeMark(name: frame.name, lines: frame.lines, check: frame.check)
       if seen.last?.code != frame.code { seen.append(Seen(code: frame.code, mark: mark)) }
       run.frames.append(
         PythonFrame(code: frame.code, offset: layout.offset(frame.instruction, of: frame.code)))
