@@ -1,4 +1,5 @@
-// Windows of the same work, with and without a recording of this process, in random order: for each a line "1 wall own".
+// Pairs of windows of the same work, with a recording of this process that goes on and that is paused, in random order:
+// for each pair a line, wall and own time with it and without it.
 #define _GNU_SOURCE
 #include <pynomaly.h>
 #include <stdio.h>
@@ -29,23 +30,30 @@ int main(int argc, char **argv) {
     double rate = argc > 2 ? atof(argv[2]) : 1000, sum = 0;
     for (int i = 0; i < 1 << 14; i++) table[i] = i;
     srand((unsigned)time(NULL));
-    int left[2] = {windows, windows};
-    while (left[0] + left[1] > 0) {
-        int sampled = rand() % (left[0] + left[1]) < left[1];
-        left[sampled]--;
-        pyn_profiler *profiler = NULL;
-        pyn_error error = PYN_ERROR_INIT;
-        pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
-        options.native = 1;
-        options.rate = rate;
-        if (sampled && pyn_profiler_start(0, &options, &profiler, &error)) {
-            fprintf(stderr, "%s\n", error.message);
-            return 1;
-        }
-        double wall = seconds(CLOCK_MONOTONIC), own = seconds(CLOCK_THREAD_CPUTIME_ID);
-        for (int i = 0; i < 5000; i++) sum += chain(20, i);
-        printf("%d %.9f %.9f\n", sampled, seconds(CLOCK_MONOTONIC) - wall, seconds(CLOCK_THREAD_CPUTIME_ID) - own);
-        pyn_profiler_free(profiler);
+    pyn_profiler *profiler = NULL;
+    pyn_error error = PYN_ERROR_INIT;
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = 1;
+    options.rate = rate;
+    if (pyn_profiler_start(0, &options, &profiler, &error)) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
     }
+    for (int pair = -1; pair < windows; pair++) {
+        double wall[2], own[2];
+        int first = rand() % 2;
+        for (int turn = 0; turn < 2; turn++) {
+            int sampled = turn ^ first;
+            if (sampled) pyn_profiler_resume(profiler, NULL);
+            else pyn_profiler_pause(profiler, NULL);
+            nanosleep(&(struct timespec){0, 3000000}, NULL);
+            double begin = seconds(CLOCK_MONOTONIC), used = seconds(CLOCK_THREAD_CPUTIME_ID);
+            for (int i = 0; i < 2500; i++) sum += chain(20, i);
+            wall[sampled] = seconds(CLOCK_MONOTONIC) - begin;
+            own[sampled] = seconds(CLOCK_THREAD_CPUTIME_ID) - used;
+        }
+        if (pair >= 0) printf("%.9f %.9f %.9f %.9f\n", wall[1], own[1], wall[0], own[0]);
+    }
+    pyn_profiler_free(profiler);
     return sum == 1;
 }

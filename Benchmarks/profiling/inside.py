@@ -1,11 +1,11 @@
 """What sampling from inside costs the program that samples itself.
 
-    python Benchmarks/profiling/inside.py [--windows 40] [--rate 1000] [--json FILE]
+    python Benchmarks/profiling/inside.py [--windows 100] [--rate 1000] [--json FILE]
 
-Windows of the same work, with and without a recording, in random order in one process: a Python program with a part
-in numpy, and a C program (inside.c, compiled here). Compared are the time of the thread that works and the time on
-the wall, by their medians and by the fastest tenth: other load on the machine disturbs the former less, the latter
-least. Needs PYNOMALY_LIBRARY or an installed package.
+Pairs of windows of the same work, one while a recording goes on and one while it is paused, in random order in one
+process: a Python program with a part in numpy, and a C program (inside.c, compiled here). Of each pair the ratio is
+taken, of the time of the thread that works and of the time on the wall: other load on the machine disturbs the former
+less.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "bindings/python/src"))
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ.setdefault("PYNOMALY_LIBRARY", str(ROOT / ".build/release/libpynomaly.so"))
 
 
@@ -41,23 +42,23 @@ def python_windows(windows, rate, native):
         return total
 
     def work():
-        for _ in range(100):
+        for _ in range(20):
             python_part(20)
             np.sort((matrix @ matrix).ravel())
 
-    work()
-    order = [True, False] * windows
-    random.shuffle(order)
-    found = {True: [], False: []}
-    for sampled in order:
-        profiler = pynomaly.Profiler(rate=rate, native=native).start() if sampled else None
-        wall, own = time.perf_counter(), time.thread_time()
+    found = []
+    with pynomaly.Profiler(rate=rate, native=native) as profiler:
         work()
-        found[sampled].append((time.perf_counter() - wall, time.thread_time() - own))
-        if profiler:
-            profiler.stop()
-            last = profiler.statistics
-    return found, last
+        for _ in range(windows):
+            pair = {}
+            for sampled in random.sample([True, False], 2):
+                profiler.resume() if sampled else profiler.pause()
+                time.sleep(0.003)
+                wall, own = time.perf_counter(), time.thread_time()
+                work()
+                pair[sampled] = time.perf_counter() - wall, time.thread_time() - own
+            found.append((pair[True], pair[False]))
+    return found, profiler.statistics
 
 
 def c_windows(windows, rate):
@@ -72,29 +73,25 @@ def c_windows(windows, rate):
         text = subprocess.run(
             [program, str(windows), str(rate)], capture_output=True, text=True, check=True
         ).stdout
-    found = {True: [], False: []}
-    for line in text.splitlines():
-        sampled, wall, own = line.split()
-        found[sampled == "1"].append((float(wall), float(own)))
-    return found
+    values = [list(map(float, line.split())) for line in text.splitlines()]
+    return [((wall, own), (bare_wall, bare_own)) for wall, own, bare_wall, bare_own in values]
 
 
 def ratios(found):
-    def of(index, choose):
-        return choose([pair[index] for pair in found[True]]) / choose([pair[index] for pair in found[False]])
-
-    def fastest(values):
-        return statistics.mean(sorted(values)[: max(1, len(values) // 10)])
-
-    return {
-        "own median": of(1, statistics.median), "own fastest": of(1, fastest),
-        "wall median": of(0, statistics.median), "wall fastest": of(0, fastest),
-    }
+    result = {}
+    for index, name in ((1, "own"), (0, "wall")):
+        each = sorted(sampled[index] / bare[index] for sampled, bare in found)
+        result[f"{name} median"] = statistics.median(each)
+        # Twice the standard error of a median, by the order of the values.
+        half = round(len(each) ** 0.5)
+        middle = len(each) // 2
+        result[f"{name} between"] = each[max(middle - half, 0)], each[min(middle + half, len(each) - 1)]
+    return result
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--windows", type=int, default=40)
+    parser.add_argument("--windows", type=int, default=100)
     parser.add_argument("--rate", type=float, default=1000)
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -106,10 +103,14 @@ def main():
         print(f"{name}: {last.taken} of {last.due} samples, {1e-3 * last.pause_ns / max(last.stops, 1):.1f} us a handler,"
               f" sampler's own {100 * last.own_ns / last.duration_ns:.1f} %")
     results["C, native"] = ratios(c_windows(options.windows, options.rate))
-    print(f"\n{options.rate:g} Hz, with / without, {options.windows} windows each\n")
-    print("| | time of the thread, median | fastest tenth | wall, median | fastest tenth |\n|---|---|---|---|---|")
+    print(f"\n{options.rate:g} Hz, with / without, medians of {options.windows} pairs (95 % between)\n")
+    print("| | time of the thread | wall |\n|---|---|---|")
     for name, found in results.items():
-        print(f"| {name} | " + " | ".join(f"{found[key]:.4f}" for key in found) + " |")
+        words = (
+            f"{found[f'{key} median']:.4f} ({found[f'{key} between'][0]:.4f} to {found[f'{key} between'][1]:.4f})"
+            for key in ("own", "wall")
+        )
+        print(f"| {name} | {' | '.join(words)} |")
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1))
 

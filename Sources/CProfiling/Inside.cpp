@@ -25,7 +25,7 @@
 
 namespace {
 enum State : int32_t { IDLE = 0, ASKED = 1, BUSY = 2, READY = 3 };
-const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 256 << 10;
+const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 64 << 10;
 const uint64_t PAGE = 4096, PAGES = 128, MAX_SLOTS = 1024;
 // Of so many answers the time is taken of one.
 const uint64_t TIMED = 16;
@@ -185,6 +185,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         cframe = frame;
         is_whole = cframe != 0 && word(pages, cframe + layout.cframe_current, &frame);
     }
+    const cp_python_frame *last = nullptr;
     bool is_open = false;
     while (is_whole && frame != 0) {
         if (answer.frame_count + 2 > FRAME_ROOM) {
@@ -204,7 +205,15 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
             is_open = false;
         } else {
             found.instruction = field(frame, layout.instruction);
-            if (!know(pages, layout, found)) is_whole = false;
+            // In a recursion it is the one before.
+            if (last && last->code == found.code) {
+                found.name = last->name;
+                found.lines = last->lines;
+                found.check = last->check;
+            } else if (!know(pages, layout, found)) {
+                is_whole = false;
+            }
+            last = &found;
             if (answer.label_count > 0)
                 found.label =
                     label_of(answer, layout.has_frame_objects ? frame
@@ -260,8 +269,12 @@ UNINSTRUMENTED void copy_stack(cp_slot *slot, uint64_t sp) {
     uint64_t end = answer.stack_end, self;
     __asm__("mov %%fs:16, %0" : "=r"(self));
     if (!answer.is_first && self < end) end = self;
-    bool is_known = sp >= answer.stack_start && sp < end && (answer.is_first || self < answer.stack_end);
-    uint64_t wanted = is_known ? end - sp : UNKNOWN_STACK;
+    bool is_here = sp >= answer.stack_start && sp < answer.stack_end;
+    bool is_known = is_here && sp < end && (answer.is_first || self < answer.stack_end);
+    uint64_t wanted = UNKNOWN_STACK;
+    if (is_known) wanted = end - sp;
+    else if (is_here && answer.stack_end - sp < wanted) wanted = answer.stack_end - sp;
+    else if (!answer.is_first && sp < self && self - sp < STACK_ROOM) wanted = self - sp;
     if (wanted > STACK_ROOM) {
         wanted = STACK_ROOM;
         answer.is_cut = 1;

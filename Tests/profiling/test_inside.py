@@ -70,11 +70,11 @@ def test_threads(python):
 
     busy, found, _ = inside(python, "threads", 0.7, rate=300)
     # It begins and ends, and that takes a moment.
-    assert count(busy, "flip") > 50 > 10 * count(busy, "sleeper")
+    assert count(busy, "flip") > 60 > count(busy, "sleeper")
     idle, _, _ = inside(python, "threads", 0.7, rate=300, idle=1)
-    assert count(idle, "flip") > 50 and count(idle, "sleeper") > 50
+    assert count(idle, "flip") > 50 and count(idle, "sleeper") > 100
     gil, found, _ = inside(python, "threads", 0.7, rate=300, idle=1, gil=1)
-    assert count(gil, "flip") > 50 > 10 * count(gil, "sleeper")
+    assert count(gil, "flip") > 60 > count(gil, "sleeper")
 
 
 def test_waits_are_not_cut_short(python):

@@ -16,7 +16,11 @@ final class OwnThread {
   private var stackStart: UInt64 = 0
   private var stackEnd: UInt64 = 0
 
-  init(tid: Int32) { self.tid = tid }
+  init(tid: Int32, stack: Mapping? = nil) {
+    self.tid = tid
+    stackStart = stack?.start ?? 0
+    stackEnd = stack?.end ?? 0
+  }
 
   /// Whether it blocks the signal, as was found less than a second ago.
   func isDeaf(_ now: Int64) -> Bool { deaf != 0 && now - deaf < 1_000_000_000 }

@@ -18,7 +18,11 @@ final class OwnThreads {
   private var time: Int64 = 0
   private var told: (count: Int64, pause: Int64) = (0, 0)
 
-  init() throws(ProfilingError) {
+  /// Of the first thread.
+  private let stack: Mapping?
+
+  init(_ map: MemoryMap) throws(ProfilingError) {
+    stack = map.mappings.last { $0.path == "[stack]" }
     callsBefore = OwnThreads.interruptedCalls
     let code = cp_inside_begin()
     signal = cp_inside_signal()
@@ -72,7 +76,7 @@ final class OwnThreads {
       if threads[middle].tid < tid { low = middle + 1 } else { high = middle }
     }
     if low < threads.count, threads[low].tid == tid { return threads[low] }
-    let made = OwnThread(tid: tid)
+    let made = OwnThread(tid: tid, stack: tid == pid ? stack : nil)
     threads.insert(made, at: low)
     return made
   }

@@ -46,7 +46,7 @@ extension ProcessSampler {
   }
 
   private func collect(_ threads: OwnThreads, _ statistics: inout RecordingStatistics) {
-    let answers = threads.answers(runtime?.layout) { stackMapping(at: $0) }
+    let answers = threads.answers(runtime?.layout) { stackMap.stack(at: $0) }
     if answers.isEmpty { return }
     var sample = Sample(
       sampler: self, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])
