@@ -148,6 +148,7 @@ __attribute__((noinline)) static void inner(void) {
     spin(0.3);
     pyn_profiler_pop_label(label);
     rest(0.3);
+    counter++;
 }
 
 static void test_labels(void **state) {

@@ -59,11 +59,11 @@ final class ProcessSampler {
     self.process = process
     self.options = options
     self.queue = queue
-    inside = process.pid == getpid() ? try OwnThreads(stackMap) : nil
     title = options.subprocesses ? "process \(process.pid): \(process.command)" : nil
     memory = try ProcessMemory(pid: process.pid)
     modules = try ModuleMap(pid: process.pid, memory: memory)
     stackMap = modules.map
+    inside = process.pid == getpid() ? try OwnThreads(modules.map) : nil
     unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
     symbolizer = Symbolizer(modules: modules)
     runtime = try PythonRuntime.find(modules, memory)
