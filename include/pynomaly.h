@@ -44,8 +44,9 @@
  *  - Threading is said in brackets: [any thread] may be called at any time from any thread;
  *    [one thread per object] needs the caller to keep other calls off that object meanwhile.
  *    Functions that take a const pyn_detector * may run at the same time on the same detector.
- *  - No function prints, exits or installs signal handlers. No thread of ours runs on after a call, but
- *    that of a pyn_profiler, until it is stopped or freed.
+ *  - No function prints, exits or installs signal handlers, but that a recording of the calling process has one
+ *    (pyn_profiler_start). No thread of ours runs on after a call, but those of a pyn_profiler, until it is
+ *    stopped or freed.
  *    After fork() the child may go on using its objects.
  *  - Same options, seed and data: the same result, bit for bit, for any number of threads.
  *
@@ -1231,7 +1232,17 @@ typedef struct pyn_profiler_options {
 
 #define PYN_PROFILER_OPTIONS_INIT { sizeof(pyn_profiler_options), 100.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/* Begin to sample process `pid`. `options` may be NULL. Free it with pyn_profiler_free.
+/* Begin to sample process `pid`; 0, or the calling process's own: itself, from inside. `options` may be NULL. Free
+ * it with pyn_profiler_free.
+ *
+ * From inside, threads that run are sent the highest real-time signal that nobody handles; its handler copies
+ * registers, the used part of the stack and the Python frames to memory that lies ready: it allocates nothing,
+ * takes no lock and waits for nobody, so that a thread may be in malloc or dlopen. Threads that sleep are never
+ * sent one; with `idle` their Python stacks are read, and native ones left out. A system call into which a thread
+ * goes just then is restarted, also where SA_RESTART does not do that; one that is not is counted
+ * (`interrupted`). Threads that block the signal are left out, and counted (`blocked`). The library's own
+ * sampling threads are left out. Several recordings of the process may run at once. When the last one has ended,
+ * the signal has no handler again.
  * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */
 pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
                               pyn_profiler **profiler, pyn_error *error);
@@ -1261,9 +1272,12 @@ typedef struct pyn_profiler_statistics {
     int64_t own_ns;   /* processor time of the sampler itself */
     int64_t duration_ns;
     int64_t incomplete; /* of the stacks: native ones that end where there is no unwinding information */
+    /* Of a process that samples itself: stacks not taken, of threads that block the signal; and system calls
+     * that returned EINTR because of it. */
+    int64_t blocked, interrupted;
 } pyn_profiler_statistics;
 
-#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* [any thread] */
 pyn_status pyn_profiler_get_statistics(const pyn_profiler *profiler,
@@ -1282,6 +1296,14 @@ enum {
  * [any thread] */
 pyn_status pyn_profiler_write(const pyn_profiler *profiler, int32_t format, pyn_write_callback write,
                               void *context, pyn_error *error);
+
+/* Take what was counted since the recording began, or since the last slice, and begin a new slice: to look at a
+ * recording while it runs, or to keep profiles of a program that runs for months. Its statistics (in the summary
+ * and the heads of pictures) are those of the slice. Of an ended recording: the rest. pyn_profiler_write then
+ * writes what came after the last slice. Errors: INVALID_ARGUMENT (format), IO (the slice is lost), NOT_SUPPORTED
+ * in a forked child. [any thread] */
+pyn_status pyn_profiler_take_slice(pyn_profiler *profiler, int32_t format, pyn_write_callback write,
+                                   void *context, pyn_error *error);
 
 /* Stop and free. NULL is fine. [one thread per object] */
 void pyn_profiler_free(pyn_profiler *profiler);

@@ -1,5 +1,6 @@
 import CPynomaly
 import Detection
+import Glibc
 import Profiling
 
 extension DetectionError {
@@ -93,7 +94,7 @@ public func pyn_profiler_start(
       chosen.nonBlocking = options.pointee.nonblocking != 0
     }
     let recording = try profiling { () throws(ProfilingError) in
-      try Recording(pid: pid, options: chosen)
+      try Recording(pid: pid == 0 ? getpid() : pid, options: chosen)
     }
     target.pointee = OpaquePointer(Unmanaged.passRetained(recording).toOpaque())
   }
@@ -130,15 +131,50 @@ public func pyn_profiler_get_statistics(
     let found = try recording(profiler).statistics
     let target = try required(statistics, "statistics")
     let size = target.pointee.struct_size
-    try check(
-      structSize: size, atLeast: MemoryLayout<pyn_profiler_statistics>.size,
-      "pyn_profiler_statistics")
-    target.pointee = pyn_profiler_statistics(
+    try check(structSize: size, atLeast: FirstSize.profilerStatistics, "pyn_profiler_statistics")
+    var whole = pyn_profiler_statistics(
       struct_size: size, due: found.due, taken: found.taken, late: found.late,
       skipped: found.skipped, torn: found.torn, failed: found.failed, stacks: found.stacks,
       stops: found.stops, pause_ns: found.pause, own_ns: found.ownTime,
-      duration_ns: found.duration,
-      incomplete: found.incomplete)
+      duration_ns: found.duration, incomplete: found.incomplete, blocked: found.blocked,
+      interrupted: found.interrupted)
+    // As much of it as the caller's structure has.
+    UnsafeMutableRawPointer(target).copyMemory(
+      from: &whole, byteCount: min(size, MemoryLayout<pyn_profiler_statistics>.size))
+  }
+}
+
+private func checkOwner(_ recording: Recording) throws(DetectionError) {
+  guard !recording.isForeign else {
+    throw DetectionError(
+      .notSupported, "the recording is that of the process that this one was forked from")
+  }
+}
+
+/// A profile in one of the formats.
+private func content(_ profile: Profile, _ format: Int32) throws(DetectionError) -> [UInt8] {
+  switch format {
+  case Int32(PYN_PROFILE_FLAMEGRAPH): return profile.flameGraph
+  case Int32(PYN_PROFILE_SPEEDSCOPE): return profile.speedscope
+  case Int32(PYN_PROFILE_RAW): return profile.folded
+  case Int32(PYN_PROFILE_PPROF): return profile.pprof
+  case Int32(PYN_PROFILE_CHROMETRACE): return profile.chromeTrace
+  case Int32(PYN_PROFILE_SUMMARY):
+    let ending = profile.ending.isEmpty ? "it still runs" : "ended because \(profile.ending)"
+    return Array("\(profile.summary); \(ending)".utf8)
+  default: throw wrong(format)
+  }
+}
+
+private func wrong(_ format: Int32) -> DetectionError {
+  DetectionError(
+    .invalidArgument,
+    "format is \(format); allowed are PYN_PROFILE_FLAMEGRAPH (1) to PYN_PROFILE_CHROMETRACE (6)")
+}
+
+private func known(_ format: Int32) throws(DetectionError) {
+  guard (Int32(PYN_PROFILE_FLAMEGRAPH)...Int32(PYN_PROFILE_CHROMETRACE)).contains(format) else {
+    throw wrong(format)
   }
 }
 
@@ -150,29 +186,25 @@ public func pyn_profiler_write(
   status(error) { () throws(DetectionError) in
     let recording = try recording(profiler)
     let write = try required(write, "write")
-    guard !recording.isForeign else {
-      throw DetectionError(
-        .notSupported, "the recording is that of the process that this one was forked from")
-    }
+    try checkOwner(recording)
     guard !recording.wait(seconds: 0) else {
       throw DetectionError(.invalidArgument, "the recording has not ended: stop it first")
     }
-    let profile = recording.profile
-    let bytes: [UInt8]
-    switch format {
-    case Int32(PYN_PROFILE_FLAMEGRAPH): bytes = profile.flameGraph
-    case Int32(PYN_PROFILE_SPEEDSCOPE): bytes = profile.speedscope
-    case Int32(PYN_PROFILE_RAW): bytes = profile.folded
-    case Int32(PYN_PROFILE_PPROF): bytes = profile.pprof
-    case Int32(PYN_PROFILE_CHROMETRACE): bytes = profile.chromeTrace
-    case Int32(PYN_PROFILE_SUMMARY):
-      bytes = Array("\(profile.summary); ended because \(profile.ending)".utf8)
-    default:
-      throw DetectionError(
-        .invalidArgument,
-        "format is \(format); allowed are PYN_PROFILE_FLAMEGRAPH (1) to PYN_PROFILE_CHROMETRACE (6)")
-    }
-    try hand(bytes, to: write, context)
+    try hand(content(recording.profile, format), to: write, context)
+  }
+}
+
+@_cdecl("pyn_profiler_take_slice") @implementation
+public func pyn_profiler_take_slice(
+  _ profiler: OpaquePointer?, _ format: Int32, _ write: pyn_write_callback?,
+  _ context: UnsafeMutableRawPointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let recording = try recording(profiler)
+    let write = try required(write, "write")
+    try checkOwner(recording)
+    try known(format)
+    try hand(content(recording.takeSlice(), format), to: write, context)
   }
 }
 

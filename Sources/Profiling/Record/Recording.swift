@@ -19,20 +19,26 @@ public final class Recording: @unchecked Sendable {
   // The sampling thread's, until it has ended.
   private var samplers: [ProcessSampler]
   private let queue: SampleQueue
-  /// Whole when it has ended.
-  public private(set) var profile = Profile()
+
+  /// Held while a slice is taken, around `lock`.
+  private var sliceLock = pthread_mutex_t()
+  /// What came after the last slice; whole when it has ended.
+  private var rest = Profile()
+  /// As they were when the last slice was taken.
+  private var earlier = RecordingStatistics()
 
   public init(pid: Int32, options: RecordingOptions) throws(ProfilingError) {
     try options.check()
     self.pid = pid
     self.options = options
     let process = try TargetProcess(pid: pid)
-    profile.command = process.command
-    profile.rate = options.rate
+    rest.command = process.command
+    rest.rate = options.rate
     if options.native { try Dump.requireNative() }
-    queue = try SampleQueue(profile)
+    queue = try SampleQueue(rest)
     samplers = [try ProcessSampler(process, options, queue)]
     pthread_mutex_init(&lock, nil)
+    pthread_mutex_init(&sliceLock, nil)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
@@ -51,6 +57,7 @@ public final class Recording: @unchecked Sendable {
   deinit {
     stop()
     pthread_mutex_destroy(&lock)
+    pthread_mutex_destroy(&sliceLock)
     pthread_cond_destroy(&changed)
   }
 
@@ -66,6 +73,36 @@ public final class Recording: @unchecked Sendable {
   }
 
   public var statistics: RecordingStatistics { locked { result } }
+
+  /// What an ended recording has counted: since the last slice, where slices were taken.
+  public var profile: Profile {
+    pthread_mutex_lock(&sliceLock)
+    defer { pthread_mutex_unlock(&sliceLock) }
+    return rest
+  }
+
+  /// What was counted since it began or the last slice was taken; the next one begins with nothing. Of an
+  /// ended recording: the rest.
+  public func takeSlice() -> Profile {
+    pthread_mutex_lock(&sliceLock)
+    defer { pthread_mutex_unlock(&sliceLock) }
+    if locked({ isEnded }) {
+      let slice = rest
+      rest = slice.next
+      rest.ending = slice.ending
+      return slice
+    }
+    return cut(statistics)
+  }
+
+  private func cut(_ now: RecordingStatistics) -> Profile {
+    var slice = queue.takeSlice()
+    slice.statistics = now.since(earlier)
+    // The thread that counts is behind the one that samples, or before what that has told.
+    slice.statistics.stacks = slice.tree.totals[0]
+    earlier = now
+    return slice
+  }
 
   /// Wait for its end, at most so many seconds; whether it still runs.
   public func wait(seconds: Double) -> Bool {
@@ -152,18 +189,20 @@ public final class Recording: @unchecked Sendable {
       }
       locked { result = statistics }
     }
+    for sampler in samplers { sampler.finish(&statistics) }
     statistics.duration = cp_now() - begin
     queue.close()
     queue.complete(&statistics)
     samplers = []
-    profile = queue.profile
-    profile.statistics = statistics
-    profile.ending = why
+    pthread_mutex_lock(&sliceLock)
+    rest = cut(statistics)
+    rest.ending = why
     locked {
       result = statistics
       isEnded = true
       pthread_cond_broadcast(&changed)
     }
+    pthread_mutex_unlock(&sliceLock)
   }
 
   /// A thread that stopped later than it was waited for must not stand still until then. And somebody who

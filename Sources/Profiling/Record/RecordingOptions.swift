@@ -63,4 +63,22 @@ public struct RecordingStatistics: Sendable {
   public var pause: Int64 = 0
   public var ownTime: Int64 = 0
   public var duration: Int64 = 0
+  // Of a process that samples itself:
+  /// Stacks that were not taken because their threads block the signal.
+  public var blocked: Int64 = 0
+  /// System calls that returned EINTR because of the signal.
+  public var interrupted: Int64 = 0
+
+  /// What has come since then.
+  func since(_ earlier: RecordingStatistics) -> RecordingStatistics {
+    var rest = self
+    for field in [
+      \.due, \.taken, \.late, \.skipped, \.torn, \.failed, \.stacks, \.incomplete, \.stops, \.pause,
+      \.ownTime,
+      \.duration, \.blocked, \.interrupted,
+    ] as [WritableKeyPath<RecordingStatistics, Int64>] {
+      rest[keyPath: field] -= earlier[keyPath: field]
+    }
+    return rest
+  }
 }

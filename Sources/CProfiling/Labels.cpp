@@ -1,0 +1,81 @@
+#include "Labels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+__thread cp_label_block *cp_thread_labels __attribute__((tls_model("initial-exec"))) = nullptr;
+
+namespace {
+pthread_key_t key;
+pthread_once_t once = PTHREAD_ONCE_INIT;
+int has_key = 0;
+
+void forget(void *block) {
+    cp_thread_labels = nullptr;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    free(block);
+}
+void make_key() { has_key = pthread_key_create(&key, forget) == 0; }
+
+__attribute__((noinline)) cp_label_block *first() {
+    pthread_once(&once, make_key);
+    if (!has_key) return nullptr;
+    cp_label_block *block = static_cast<cp_label_block *>(calloc(1, sizeof(cp_label_block)));
+    if (!block) return nullptr;
+    if (pthread_setspecific(key, block) != 0) {
+        free(block);
+        return nullptr;
+    }
+    cp_thread_labels = block;
+    return block;
+}
+}  // namespace
+
+// A handler may come between any two instructions: it must never see a label half written as one that counts.
+uint64_t cp_label_push(const char *name, uint64_t place, uint64_t frame) {
+    cp_label_block *block = cp_thread_labels;
+    if (!block && !(block = first())) return 0;
+    uint64_t token = ++block->tokens;
+    if (block->depth < CP_LABELS) {
+        cp_label &label = block->labels[block->depth];
+        label.place = place;
+        label.frame = frame;
+        label.token = token;
+        size_t i = 0;
+        for (; i < CP_LABEL_SIZE - 1 && name[i]; i++) label.name[i] = name[i];
+        // Not in the middle of a character.
+        if (name[i])
+            while (i > 0 && (name[i] & 0xc0) == 0x80) i--;
+        label.name[i] = 0;
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    block->depth++;
+    return token;
+}
+
+void cp_label_pop(uint64_t token) {
+    cp_label_block *block = cp_thread_labels;
+    if (!block || block->depth <= 0) return;
+    int32_t kept = block->depth < CP_LABELS ? block->depth : CP_LABELS;
+    int32_t at = block->depth - 1;
+    if (token != 0) {
+        int32_t found = kept - 1;
+        while (found >= 0 && block->labels[found].token != token) found--;
+        // One that was not kept; or, where all are, one that is gone.
+        if (found < 0 && block->depth <= CP_LABELS) return;
+        if (found >= 0) at = found;
+    }
+    if (at < kept - 1) {
+        // Out of order, as coroutines do it: no label at all for a moment is better than a wrong one.
+        int32_t depth = block->depth;
+        block->depth = at;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        memmove(&block->labels[at], &block->labels[at + 1], static_cast<size_t>(kept - 1 - at) * sizeof(cp_label));
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        block->depth = depth <= CP_LABELS ? depth - 1 : kept - 1;
+        return;
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    block->depth--;
+}

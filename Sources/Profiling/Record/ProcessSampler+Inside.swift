@@ -1,0 +1,148 @@
+import CProfiling
+
+/// How a process samples itself: threads that run are asked by a signal and answer by themselves, at once where
+/// they are on a processor; nobody waits for them, and what they answer is looked at a moment later. Threads that
+/// sleep are not disturbed: their Python stacks are read, and seen to have stood still.
+extension ProcessSampler {
+  func sampleInside(
+    _ chosen: [Sample.Thread], _ threads: OwnThreads, _ statistics: inout RecordingStatistics
+  ) -> Outcome {
+    // A host that handles our signal by now must not be sent any.
+    guard cp_inside_is_intact() != 0 else { return .failed }
+    collect(threads, &statistics)
+    let now = cp_now()
+    let isPython = runtime != nil
+    if isPython && (now - statesRead > 20_000_000 || !chosen.allSatisfy { states[$0.tid] != nil }) {
+      readStates(now, chosen)
+    }
+    var outcome = Outcome.taken
+    var sleeping: [Sample.Thread] = []
+    for (tid, thread) in chosen {
+      guard thread.state == UInt8(ascii: "R") else {
+        if isPython { sleeping.append((tid, thread)) }
+        continue
+      }
+      let mine = states[tid] ?? []
+      if mine.isEmpty && !options.native { continue }
+      let isAsked = threads.ask(
+        tid, thread, mine, insideLayout, native: options.native, lock: options.lockOnly, now: now)
+      if !isAsked { outcome = .failed }
+    }
+    if !sleeping.isEmpty && !readSleeping(sleeping) { outcome = .torn }
+    statistics.blocked = threads.blocked
+    statistics.interrupted = threads.interrupted
+    return outcome
+  }
+
+  /// Wait a little for the last answers.
+  func finish(_ statistics: inout RecordingStatistics) {
+    guard let inside else { return }
+    let end = cp_now() + 20_000_000
+    collect(inside, &statistics)
+    while inside.isWaiting && cp_now() < end {
+      cp_pause(200_000)
+      collect(inside, &statistics)
+    }
+    statistics.blocked = inside.blocked
+    statistics.interrupted = inside.interrupted
+    inside.end()
+  }
+
+  private func collect(_ threads: OwnThreads, _ statistics: inout RecordingStatistics) {
+    let answers = threads.answers(runtime?.layout) { stackMapping(at: $0) }
+    if answers.isEmpty { return }
+    var sample = Sample(
+      sampler: self, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])
+    var isTorn = false
+    memory.forget()
+    var known: [OwnThreads.Answer] = []
+    for answer in answers {
+      statistics.stops += 1
+      statistics.pause += answer.pause
+      if !answer.isTorn && know(answer.marks) { known.append(answer) } else { isTorn = true }
+    }
+    // What one thread saw may have made way for what another one saw later.
+    for answer in known {
+      if answer.marks.allSatisfy({ codes[$0.key]?.mark == $0.value }) {
+        sample.add(answer)
+      } else {
+        isTorn = true
+      }
+    }
+    if isTorn {
+      // It had been counted as taken when the thread was asked.
+      statistics.taken -= 1
+      statistics.torn += 1
+    }
+    sample.codes = codes
+    if !sample.threads.isEmpty { put(sample) }
+  }
+
+  /// Read the code objects that are not known; whether all are still those that the thread saw.
+  private func know(_ marks: [UInt64: CodeMark]) -> Bool {
+    guard let runtime else { return true }
+    for (code, mark) in marks where codes[code]?.mark != mark {
+      forget(code: code)
+      guard read(code, runtime) else { return false }
+      // It was read page by page, and may have gone meanwhile: look again.
+      memory.forget()
+      guard codes[code]?.mark == mark, self.mark(of: code, runtime) == mark else {
+        forget(code: code)
+        return false
+      }
+    }
+    return true
+  }
+
+  private func readStates(_ now: Int64, _ chosen: [Sample.Thread]) {
+    guard let runtime else { return }
+    statesRead = now
+    memory.forget()
+    states = [:]
+    for (tid, _) in chosen { states[tid] = [] }
+    for state in PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates() {
+      states[state.osThread, default: []].append(state)
+    }
+  }
+
+  /// Threads that stand still because they wait: whatever they do, their clocks do not stand still then.
+  private func readSleeping(_ chosen: [Sample.Thread]) -> Bool {
+    let before = chosen.map { cp_cpu_time_of($0.tid) }
+    memory.forget()
+    let python = readPython(chosen)
+    let fresh = know(python)
+    var isWhole = true
+    var held: [Sample.Thread] = []
+    for (index, one) in chosen.enumerated() {
+      let isBroken = python.contains { $0.osThread == one.tid && $0.isBroken }
+      if before[index] >= 0, before[index] == cp_cpu_time_of(one.tid), !isBroken {
+        held.append(one)
+      } else {
+        isWhole = false
+      }
+    }
+    if !isWhole { for address in fresh { forget(code: address) } }
+    let tids = Set(held.map(\.tid))
+    let kept = python.filter { tids.contains($0.osThread) }
+    if !held.isEmpty {
+      put(
+        Sample(
+          sampler: self, threads: held, python: kept, codes: codes, loop: runtime?.loop ?? []))
+    }
+    return isWhole
+  }
+}
+
+extension Sample {
+  /// Marks a frame that is a label: the rest of the number says which.
+  static let label: UInt64 = 1 << 63
+
+  mutating func add(_ answer: OwnThreads.Answer) {
+    threads.append((answer.tid, answer.thread))
+    if answer.moments > 1 { moments[answer.tid] = answer.moments }
+    if let copy = answer.copy { copies.append((answer.tid, copy)) }
+    if answer.isCut { cut.insert(answer.tid) }
+    if !answer.labels.isEmpty { labels[answer.tid] = answer.labels }
+    python += answer.python
+  }
+}
