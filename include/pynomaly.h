@@ -1191,7 +1191,8 @@ enum {
     PYN_DUMP_TEXT = 1, /* for people: a paragraph a thread, the innermost frame first */
     PYN_DUMP_JSON = 2  /* {"pid", "command", "python", "pause_ns", "threads": [{"thread_id", "name", "active",
                         * "owns_gil", "interpreter", "remark", "frames": [{"kind", "name", "filename",
-                        * "line", "module"}]}]} */
+                        * "line", "module"}]}]}; with locals each frame has "locals": [{"name", "value",
+                        * "argument"}] */
 };
 
 typedef struct pyn_dump_options {
@@ -1199,7 +1200,7 @@ typedef struct pyn_dump_options {
     int32_t format;      /* PYN_DUMP_TEXT or PYN_DUMP_JSON */
     int32_t native;      /* 1: native frames too, merged with the Python ones into one stack */
     int32_t nonblocking; /* 1: do not stop the process; stacks may be of two moments. Not with native */
-    int32_t reserved;
+    int32_t locals;      /* 1: the local variables of Python frames too, each shortened to about 200 characters */
 } pyn_dump_options;
 
 #define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }

@@ -52,6 +52,7 @@ public func pyn_profiler_dump(
       format = options.pointee.format
       dumpOptions.native = options.pointee.native != 0
       dumpOptions.nonBlocking = options.pointee.nonblocking != 0
+      dumpOptions.locals = options.pointee.locals != 0
     }
     guard format == Int32(PYN_DUMP_TEXT) || format == Int32(PYN_DUMP_JSON) else {
       throw DetectionError(

@@ -13,7 +13,7 @@ from conftest import PROGRAMS
 @pytest.mark.parametrize("seed", range(3))
 def test_memory_that_is_nonsense_and_changes(cli, start, build, version, seed):
     process = start(build("liar.c", "-rdynamic", name="python3.11"), version, seed)
-    for options in [["--nonblocking"], [], ["--native", "--json"]]:
+    for options in [["--nonblocking", "--locals"], ["--locals"], ["--native", "--json", "--locals"], []]:
         for _ in range(4):
             result = cli("dump", "--pid", process.pid, *options)
             assert result.code in (0, 1), result.err
@@ -22,7 +22,7 @@ def test_memory_that_is_nonsense_and_changes(cli, start, build, version, seed):
 @pytest.mark.parametrize("name", ["python3.8", "python3.9", "python3.10"])
 def test_nonsense_of_older_versions(cli, start, build, name):
     process = start(build("liar.c", "-rdynamic", "-DPy_Version=other_name", name=name), "0", 7)
-    for options in [["--nonblocking"], [], ["--native"]]:
+    for options in [["--nonblocking"], [], ["--native"], ["--locals"], ["--locals", "--nonblocking"]]:
         assert cli("dump", "--pid", process.pid, *options).code in (0, 1)
 
 
