@@ -1312,5 +1312,14 @@ void pyn_profiler_free(pyn_profiler *profiler);
 #ifdef __cplusplus
 }
 #endif
+/* Write a differential flame graph (SVG) of two recordings, both texts in PYN_PROFILE_RAW's format: widths are
+ * those of `recording`, colours say how far the share of each stack differs from its share in `base` (red more,
+ * blue less, grey no more than two standard errors), and what only the base has is listed in words. `title` may be
+ * NULL. O(size of both). Errors: INVALID_ARGUMENT (says which text, which line, and what is allowed), IO.
+ * [any thread] */
+pyn_status pyn_profiler_compare(const char *base, size_t base_size, const char *recording,
+                                size_t recording_size, const char *title, pyn_write_callback write,
+                                void *context, pyn_error *error);
+
 
 #endif /* PYNOMALY_H */

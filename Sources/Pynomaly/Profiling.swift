@@ -217,3 +217,26 @@ public func pyn_profiler_free(_ profiler: OpaquePointer?) {
   recording.takeUnretainedValue().stop()
   recording.release()
 }
+
+@_cdecl("pyn_profiler_compare") @implementation
+public func pyn_profiler_compare(
+  _ base: UnsafePointer<CChar>?, _ baseSize: Int, _ recording: UnsafePointer<CChar>?, _ recordingSize: Int,
+  _ title: UnsafePointer<CChar>?, _ write: pyn_write_callback?, _ context: UnsafeMutableRawPointer?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let base = try required(base, "base")
+    let recording = try required(recording, "recording")
+    let write = try required(write, "write")
+    guard baseSize >= 0, recordingSize >= 0 else {
+      throw DetectionError(.invalidArgument, "a size is beyond what memory can hold")
+    }
+    let picture = try profiling { () throws(ProfilingError) in
+      try Profile.difference(
+        base: UnsafeRawBufferPointer(start: base, count: baseSize),
+        recording: UnsafeRawBufferPointer(start: recording, count: recordingSize),
+        title: title.map { String(cString: $0) } ?? "")
+    }
+    try hand(picture, to: write, context)
+  }
+}

@@ -446,6 +446,10 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_profiler_get_statistics": (c_int32, (_profiler, POINTER(ProfilerStatistics), _error)),
     "pyn_profiler_write": (c_int32, (_profiler, c_int32, WriteCallback, c_void_p, _error)),
     "pyn_profiler_free": (None, (_profiler,)),
+    "pyn_profiler_compare": (
+        c_int32,
+        (_text, c_size_t, _text, c_size_t, _text, WriteCallback, c_void_p, _error),
+    ),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),
