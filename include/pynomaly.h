@@ -1276,9 +1276,12 @@ typedef struct pyn_profiler_statistics {
     /* Of a process that samples itself: stacks not taken, of threads that block the signal; and system calls
      * that returned EINTR because of it. */
     int64_t blocked, interrupted;
+    int64_t threads;    /* threads that were there at the last moment */
+    int64_t active;     /* threads that ran or could, added up over the moments */
+    int64_t locked;     /* moments at which a thread that was sampled held the interpreter's lock */
 } pyn_profiler_statistics;
 
-#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* [any thread] */
 pyn_status pyn_profiler_get_statistics(const pyn_profiler *profiler,
@@ -1309,9 +1312,6 @@ pyn_status pyn_profiler_take_slice(pyn_profiler *profiler, int32_t format, pyn_w
 /* Stop and free. NULL is fine. [one thread per object] */
 void pyn_profiler_free(pyn_profiler *profiler);
 
-#ifdef __cplusplus
-}
-#endif
 /* Write a differential flame graph (SVG) of two recordings, both texts in PYN_PROFILE_RAW's format: widths are
  * those of `recording`, colours say how far the share of each stack differs from its share in `base` (red more,
  * blue less, grey no more than two standard errors), and what only the base has is listed in words. `title` may be
@@ -1321,5 +1321,8 @@ pyn_status pyn_profiler_compare(const char *base, size_t base_size, const char *
                                 size_t recording_size, const char *title, pyn_write_callback write,
                                 void *context, pyn_error *error);
 
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* PYNOMALY_H */

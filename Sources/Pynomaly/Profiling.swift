@@ -138,7 +138,7 @@ public func pyn_profiler_get_statistics(
       skipped: found.skipped, torn: found.torn, failed: found.failed, stacks: found.stacks,
       stops: found.stops, pause_ns: found.pause, own_ns: found.ownTime,
       duration_ns: found.duration, incomplete: found.incomplete, blocked: found.blocked,
-      interrupted: found.interrupted)
+      interrupted: found.interrupted, threads: found.threads, active: found.active, locked: found.locked)
     // As much of it as the caller's structure has.
     UnsafeMutableRawPointer(target).copyMemory(
       from: &whole, byteCount: min(size, MemoryLayout<pyn_profiler_statistics>.size))

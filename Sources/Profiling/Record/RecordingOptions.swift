@@ -68,6 +68,12 @@ public struct RecordingStatistics: Sendable {
   public var blocked: Int64 = 0
   /// System calls that returned EINTR because of the signal.
   public var interrupted: Int64 = 0
+  /// Threads that were there at the last moment.
+  public var threads: Int64 = 0
+  /// Threads that ran or could, added up over the moments.
+  public var active: Int64 = 0
+  /// Moments at which a thread that was sampled held the interpreter's lock.
+  public var locked: Int64 = 0
 
   /// What has come since then.
   func since(_ earlier: RecordingStatistics) -> RecordingStatistics {
@@ -75,7 +81,7 @@ public struct RecordingStatistics: Sendable {
     for field in [
       \.due, \.taken, \.late, \.skipped, \.torn, \.failed, \.stacks, \.incomplete, \.stops, \.pause,
       \.ownTime,
-      \.duration, \.blocked, \.interrupted,
+      \.duration, \.blocked, \.interrupted, \.active, \.locked,
     ] as [WritableKeyPath<RecordingStatistics, Int64>] {
       rest[keyPath: field] -= earlier[keyPath: field]
     }
