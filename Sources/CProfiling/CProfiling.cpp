@@ -199,6 +199,8 @@ void *run(void *call) {
 }
 }  // namespace
 
+int32_t cp_thread_id(void) { return static_cast<int32_t>(syscall(SYS_gettid)); }
+
 int32_t cp_is_own_thread(int32_t tid) {
     int64_t wanted = own_thread(tid);
     for (auto &entry : own_threads)

@@ -25,14 +25,10 @@
 
 namespace {
 enum State : int32_t { IDLE = 0, ASKED = 1, BUSY = 2, READY = 3 };
-const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 256 << 10, MARKS = 64;
-const size_t PAGE = 4096, PAGES = 16, MAX_SLOTS = 1024;
-
-struct Pages {
-    uint64_t tag[PAGES];
-    int64_t size[PAGES];
-    uint8_t bytes[PAGES][PAGE];
-};
+const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 256 << 10;
+const uint64_t PAGE = 4096, PAGES = 128, MAX_SLOTS = 1024;
+// Of so many answers the time is taken of one.
+const uint64_t TIMED = 16;
 }  // namespace
 
 struct cp_slot {
@@ -42,10 +38,7 @@ struct cp_slot {
     uint32_t index;
     int32_t is_taken;
     cp_label labels[CP_LABELS];
-    struct iovec remote[MARKS];
-    uint64_t marked[MARKS];
-    uint8_t marks[MARKS * CP_MARK_SIZE];
-    Pages pages;
+    uint64_t pages[PAGES];  // that can be read
     cp_python_frame frames[FRAME_ROOM];
     uint8_t stack[STACK_ROOM];
 };
@@ -110,34 +103,37 @@ UNINSTRUMENTED inline void copy(void *to, const void *from, size_t count) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
 }
 
-// Pages that were read for this answer are kept: frames lie close together.
-UNINSTRUMENTED bool load(Pages &pages, uint64_t address, void *to, size_t count) {
-    uint8_t *target = static_cast<uint8_t *>(to);
-    while (count > 0) {
-        uint64_t page = address / PAGE, slot = page % PAGES, offset = address % PAGE;
-        if (pages.tag[slot] != page) {
-            pages.size[slot] = read_own(page * PAGE, pages.bytes[slot], PAGE);
-            pages.tag[slot] = page;
-        }
-        size_t now = count < PAGE - offset ? count : PAGE - offset;
-        if (pages.size[slot] < static_cast<int64_t>(offset + now)) return false;
-        copy(target, pages.bytes[slot] + offset, now);
-        target += now;
-        address += now;
-        count -= now;
+// Whether memory is there. The kernel reads a new mask before it sees that nothing can be done with it: EFAULT, or
+// else EINVAL; 0.1 us, where copying with process_vm_readv takes 1.1. What a thread's frames lead to cannot go away
+// between this and the reading, for it is the thread itself that would let it go.
+UNINSTRUMENTED bool is_there(uint64_t *pages, uint64_t address, size_t count) {
+    for (uint64_t page = address / PAGE; page <= (address + count - 1) / PAGE; page++) {
+        if (pages[page % PAGES] == page) continue;
+        if (call(SYS_rt_sigprocmask, ~0, reinterpret_cast<void *>(page * PAGE), 0,
+                 reinterpret_cast<void *>(sizeof(uint64_t)), 0, 0) != -EINVAL)
+            return false;
+        pages[page % PAGES] = page;
     }
     return true;
-}
-
-UNINSTRUMENTED bool word(Pages &pages, uint64_t address, uint64_t *value) {
-    return load(pages, address, value, sizeof *value);
 }
 
 struct __attribute__((packed)) Word {
     uint64_t value;
 };
-UNINSTRUMENTED inline uint64_t field(const uint8_t *bytes, int64_t offset) {
-    return reinterpret_cast<const Word *>(bytes + offset)->value;
+struct __attribute__((packed)) Half {
+    uint32_t value;
+};
+UNINSTRUMENTED inline uint64_t field(uint64_t address, int64_t offset) {
+    return reinterpret_cast<const Word *>(address + static_cast<uint64_t>(offset))->value;
+}
+UNINSTRUMENTED inline uint8_t byte(uint64_t address, int64_t offset) {
+    return *reinterpret_cast<const uint8_t *>(address + static_cast<uint64_t>(offset));
+}
+
+UNINSTRUMENTED bool word(uint64_t *pages, uint64_t address, uint64_t *value) {
+    if (!is_there(pages, address, sizeof *value)) return false;
+    *value = field(address, 0);
+    return true;
 }
 
 // The label that begins in the frame, + 1.
@@ -151,7 +147,7 @@ UNINSTRUMENTED int32_t label_of(const cp_answer &answer, uint64_t frame) {
 UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     cp_answer &answer = slot->answer;
     const cp_python_layout &layout = answer.layout;
-    Pages &pages = slot->pages;
+    uint64_t *pages = slot->pages;
     uint64_t frame, cframe = 0, value = 0;
     // The state may have gone to another thread, or nowhere.
     if (layout.native_thread_id >= 0) {
@@ -164,9 +160,9 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     }
     if (answer.lock_holder[interpreter] != 0) {
         uint64_t holder = 0;
-        uint32_t flag = 1;
+        uint64_t flag = answer.lock_flag[interpreter];
         if (word(pages, answer.lock_holder[interpreter], &holder) && holder == state &&
-            (answer.lock_flag[interpreter] == 0 || load(pages, answer.lock_flag[interpreter], &flag, 4)) && flag == 1)
+            (flag == 0 || (is_there(pages, flag, 4) && reinterpret_cast<const Half *>(flag)->value == 1)))
             answer.holds_lock = 1;
     }
     bool is_whole = word(pages, state + layout.thread_frame, &frame);
@@ -174,35 +170,38 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         cframe = frame;
         is_whole = cframe != 0 && word(pages, cframe + layout.cframe_current, &frame);
     }
-    uint8_t bytes[CP_FRAME_SIZE];
+    int64_t name = layout.code_name, lines = layout.code_lines;
     bool is_open = false;
     while (is_whole && frame != 0) {
         if (answer.frame_count + 2 > FRAME_ROOM) {
             answer.is_cut = 1;
             return;
         }
-        is_whole = load(pages, frame, bytes, static_cast<size_t>(layout.frame_size));
+        is_whole = is_there(pages, frame, static_cast<size_t>(layout.frame_size));
         if (!is_whole) break;
         cp_python_frame &found = slot->frames[answer.frame_count++];
-        found.code = field(bytes, layout.code);
-        found.interpreter = interpreter;
-        found.label = 0;
-        found.name = found.lines = 0;
+        found = {field(frame, layout.code), 0, 0, 0, interpreter, 0};
         is_open = true;
         bool ends = layout.has_frame_objects;
         uint64_t end_place = 0;
-        if (layout.has_shims && bytes[layout.owner] == 3) {
+        if (layout.has_shims && byte(frame, layout.owner) == 3) {
             found.code = 0;
             found.instruction = frame;
             is_open = false;
         } else {
-            found.instruction = field(bytes, layout.instruction);
-            if (found.code == 0) is_whole = false;
+            found.instruction = field(frame, layout.instruction);
+            // Name and line table tell the code object from another one that comes to its place.
+            if (is_there(pages, found.code + name, 8) && is_there(pages, found.code + lines, 8)) {
+                found.name = field(found.code, name);
+                found.lines = field(found.code, lines);
+            } else {
+                is_whole = false;
+            }
             if (answer.label_count > 0)
                 found.label =
                     label_of(answer, layout.has_frame_objects ? frame
-                                                              : field(bytes, layout.frame_object));
-            if (layout.is_entry >= 0 && bytes[layout.is_entry] == 1) {
+                                                              : field(frame, layout.frame_object));
+            if (layout.is_entry >= 0 && byte(frame, layout.is_entry) == 1) {
                 ends = true;
                 end_place = cframe;
                 if (cframe != 0 && !word(pages, cframe + layout.cframe_previous, &cframe)) is_whole = false;
@@ -212,50 +211,10 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
             slot->frames[answer.frame_count++] = {0, end_place, 0, 0, interpreter, 0};
             is_open = false;
         }
-        frame = field(bytes, layout.previous);
+        frame = field(frame, layout.previous);
     }
     if (is_open) slot->frames[answer.frame_count++] = {0, 0, 0, 0, interpreter, 0};
     if (!is_whole) answer.is_broken = 1;
-}
-
-// Name and line table of each code object, many with one system call.
-UNINSTRUMENTED void mark(cp_slot *slot) {
-    cp_answer &answer = slot->answer;
-    int64_t name = answer.layout.code_name, lines = answer.layout.code_lines;
-    int64_t first = name < lines ? name : lines;
-    size_t span = static_cast<size_t>((name < lines ? lines : name) - first) + 8, waiting = 0;
-    uint64_t before = 0;
-    for (uint64_t i = 0; i <= answer.frame_count; i++) {
-        bool is_frame = i < answer.frame_count && slot->frames[i].code != 0;
-        if (is_frame && slot->frames[i].code != before) {
-            before = slot->frames[i].code;
-            slot->marked[waiting] = i;
-            slot->remote[waiting++] = {reinterpret_cast<void *>(before + first), span};
-        }
-        if (waiting == MARKS || (i == answer.frame_count && waiting > 0)) {
-            struct iovec local = {slot->marks, waiting * span};
-            int64_t got = call(SYS_process_vm_readv, owner, &local, 1, slot->remote, waiting, 0);
-            size_t done = got < 0 ? 0 : static_cast<size_t>(got) / span;
-            if (done < waiting) answer.is_broken = 1;
-            for (size_t j = 0; j < done; j++) {
-                cp_python_frame &found = slot->frames[slot->marked[j]];
-                found.name = field(slot->marks + j * span, name - first);
-                found.lines = field(slot->marks + j * span, lines - first);
-            }
-            waiting = 0;
-        }
-    }
-    // A frame of the same code as the one before it, as in a recursion.
-    const cp_python_frame *last = nullptr;
-    for (uint64_t i = 0; i < answer.frame_count; i++) {
-        cp_python_frame &found = slot->frames[i];
-        if (found.code == 0) continue;
-        if (last && last->code == found.code) {
-            found.name = last->name;
-            found.lines = last->lines;
-        }
-        last = &found;
-    }
 }
 
 // Of system calls that return EINTR whatever SA_RESTART says, those that can be made again as they stand: their
@@ -274,12 +233,10 @@ UNINSTRUMENTED bool may_restart(uint32_t number) {
 // in the instruction before, where the C library has it.
 UNINSTRUMENTED void restart(cp_slot *slot, greg_t *registers) {
     if (registers[REG_RAX] != -EINTR) return;
-    uint8_t code[7];
     uint64_t pc = static_cast<uint64_t>(registers[REG_RIP]);
-    if (!load(slot->pages, pc - 7, code, 7) || code[5] != 0x0f || code[6] != 0x05) return;
-    uint32_t number;
-    copy(&number, code + 1, 4);
-    if (code[0] == 0xb8 && may_restart(number)) {
+    if (!is_there(slot->pages, pc - 7, 7) || byte(pc, -2) != 0x0f || byte(pc, -1) != 0x05) return;
+    uint32_t number = reinterpret_cast<const Half *>(pc - 6)->value;
+    if (byte(pc, -7) == 0xb8 && may_restart(number)) {
         registers[REG_RAX] = number;
         registers[REG_RIP] -= 2;
         __atomic_fetch_add(&restarted_calls, 1, __ATOMIC_RELAXED);
@@ -288,9 +245,31 @@ UNINSTRUMENTED void restart(cp_slot *slot, greg_t *registers) {
     }
 }
 
+// The used part of the stack. From the place of its pointer to the C library's description of the thread (or to the
+// end of the first thread's stack) it is there for as long as the thread is; any other stack is read with care.
+UNINSTRUMENTED void copy_stack(cp_slot *slot, uint64_t sp) {
+    cp_answer &answer = slot->answer;
+    uint64_t end = answer.stack_end, self;
+    __asm__("mov %%fs:16, %0" : "=r"(self));
+    if (!answer.is_first && self < end) end = self;
+    bool is_known = sp >= answer.stack_start && sp < end && (answer.is_first || self < answer.stack_end);
+    uint64_t wanted = is_known ? end - sp : UNKNOWN_STACK;
+    if (wanted > STACK_ROOM) {
+        wanted = STACK_ROOM;
+        answer.is_cut = 1;
+    }
+    if (is_known) {
+        copy(slot->stack, reinterpret_cast<void *>(sp), wanted);
+        answer.stack_size = wanted;
+    } else {
+        int64_t got = read_own(sp, slot->stack, wanted);
+        if (got > 0) answer.stack_size = static_cast<uint64_t>(got);
+    }
+}
+
 UNINSTRUMENTED int64_t now() {
     struct timespec time = {0, 0};
-    call(SYS_clock_gettime, CLOCK_MONOTONIC, &time, 0, nullptr, 0, 0);
+    call(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &time, 0, nullptr, 0, 0);
     return time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
@@ -305,14 +284,15 @@ UNINSTRUMENTED void on_sample(int, siginfo_t *info, void *context) {
     if (!__atomic_compare_exchange_n(&slot->state, &expected, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return;
     cp_answer &answer = slot->answer;
-    answer.handled = now();
+    bool is_timed = slot->generation % TIMED == 0;
+    int64_t begin = is_timed ? now() : 0;
     greg_t *r = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
     static const int order[17] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
                                   REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
     for (int i = 0; i < 17; i++) answer.registers.value[i] = static_cast<uint64_t>(r[order[i]]);
     answer.stack_size = answer.frame_count = answer.label_count = 0;
     answer.is_broken = answer.is_cut = answer.holds_lock = 0;
-    for (size_t i = 0; i < PAGES; i++) slot->pages.tag[i] = UINT64_MAX;
+    for (size_t i = 0; i < PAGES; i++) slot->pages[i] = UINT64_MAX;
 
     // Its own block, which nobody else writes to.
     if (const cp_label_block *block = cp_thread_labels) {
@@ -321,20 +301,9 @@ UNINSTRUMENTED void on_sample(int, siginfo_t *info, void *context) {
         answer.label_count = static_cast<uint64_t>(depth);
     }
     for (int i = 0; i < 4 && answer.thread_states[i] != 0; i++) walk(slot, answer.thread_states[i], i);
-    if (answer.frame_count > 0) mark(slot);
-    if (answer.wants_stack) {
-        uint64_t sp = static_cast<uint64_t>(r[REG_RSP]);
-        bool is_known = sp >= answer.stack_start && sp < answer.stack_end;
-        uint64_t wanted = is_known ? answer.stack_end - sp : UNKNOWN_STACK;
-        if (wanted > STACK_ROOM) {
-            wanted = STACK_ROOM;
-            answer.is_cut = 1;
-        }
-        int64_t got = read_own(sp, slot->stack, wanted);
-        if (got > 0) answer.stack_size = static_cast<uint64_t>(got);
-    }
+    if (answer.wants_stack) copy_stack(slot, static_cast<uint64_t>(r[REG_RSP]));
     restart(slot, r);
-    answer.taken = now() - answer.handled;
+    answer.time = is_timed ? now() - begin : -1;
     __atomic_store_n(&slot->state, READY, __ATOMIC_RELEASE);
 }
 #endif

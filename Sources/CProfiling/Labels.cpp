@@ -79,3 +79,15 @@ void cp_label_pop(uint64_t token) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     block->depth--;
 }
+
+// Of the C interface, and here because their own frames tell where on the stack a label is: what is called later from
+// the same function lies below.
+extern "C" __attribute__((noinline, visibility("default"))) uint64_t pyn_profiler_push_label(const char *name,
+                                                                                              const void *frame) {
+    return cp_label_push(name ? name : "", reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()),
+                         reinterpret_cast<uint64_t>(frame));
+}
+
+extern "C" __attribute__((noinline, visibility("default"))) void pyn_profiler_pop_label(uint64_t label) {
+    cp_label_pop(label);
+}

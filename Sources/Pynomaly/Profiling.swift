@@ -70,6 +70,32 @@ private func recording(_ profiler: OpaquePointer?) throws(DetectionError) -> Rec
     .takeUnretainedValue()
 }
 
+/// The caller's structure; members that an earlier header did not have are as if not given.
+private func fields(
+  _ pointer: UnsafePointer<pyn_profiler_options>
+) throws(DetectionError) -> pyn_profiler_options {
+  let size = pointer.pointer(to: \.struct_size)?.pointee ?? 0
+  try check(structSize: size, atLeast: FirstSize.profilerOptions, "pyn_profiler_options")
+  var fields = pyn_profiler_options()
+  withUnsafeMutableBytes(of: &fields) { target in
+    target.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: min(size, target.count)))
+  }
+  return fields
+}
+
+extension Recording.Slices {
+  fileprivate init(_ options: pyn_profiler_options) throws(DetectionError) {
+    let write = try required(options.slice_write, "slice_write")
+    try known(options.slice_format)
+    let context = options.slice_context
+    let format = options.slice_format
+    self.init(seconds: options.slice) { profile in
+      guard let bytes = try? content(profile, format) else { return -1 }
+      return bytes.withUnsafeBytes { write($0.baseAddress, $0.count, context) }
+    }
+  }
+}
+
 @_cdecl("pyn_profiler_start") @implementation
 public func pyn_profiler_start(
   _ pid: Int32, _ options: UnsafePointer<pyn_profiler_options>?,
@@ -79,24 +105,25 @@ public func pyn_profiler_start(
     let target = try required(profiler, "profiler")
     target.pointee = nil
     var chosen = RecordingOptions()
+    var slices: Recording.Slices?
     if let options {
-      try check(
-        structSize: options.pointee.struct_size, atLeast: MemoryLayout<pyn_profiler_options>.size,
-        "pyn_profiler_options")
-      chosen.rate = options.pointee.rate
-      chosen.duration = options.pointee.duration
-      chosen.native = options.pointee.native != 0
-      chosen.idle = options.pointee.idle != 0
-      chosen.lockOnly = options.pointee.gil != 0
-      chosen.threads = options.pointee.threads != 0
-      chosen.functions = options.pointee.function != 0
-      chosen.noLines = options.pointee.nolineno != 0
-      chosen.subprocesses = options.pointee.subprocesses != 0
-      chosen.nonBlocking = options.pointee.nonblocking != 0
+      let given = try fields(options)
+      chosen.rate = given.rate
+      chosen.duration = given.duration
+      chosen.native = given.native != 0
+      chosen.idle = given.idle != 0
+      chosen.lockOnly = given.gil != 0
+      chosen.threads = given.threads != 0
+      chosen.functions = given.function != 0
+      chosen.noLines = given.nolineno != 0
+      chosen.subprocesses = given.subprocesses != 0
+      chosen.nonBlocking = given.nonblocking != 0
+      if given.slice != 0 { slices = try Recording.Slices(given) }
     }
     let recording = try profiling { () throws(ProfilingError) in
-      try Recording(pid: pid == 0 ? getpid() : pid, options: chosen)
+      try Recording(pid: pid == 0 ? getpid() : pid, options: chosen, slices: slices)
     }
+    WorkerSignals.open = Recording.signal
     target.pointee = OpaquePointer(Unmanaged.passRetained(recording).toOpaque())
   }
 }
@@ -120,7 +147,24 @@ public func pyn_profiler_wait(
 public func pyn_profiler_stop(
   _ profiler: OpaquePointer?, _ error: UnsafeMutablePointer<pyn_error>?
 ) -> pyn_status {
-  status(error) { () throws(DetectionError) in try recording(profiler).stop() }
+  status(error) { () throws(DetectionError) in
+    try recording(profiler).stop()
+    WorkerSignals.open = Recording.signal
+  }
+}
+
+@_cdecl("pyn_profiler_pause") @implementation
+public func pyn_profiler_pause(
+  _ profiler: OpaquePointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in try recording(profiler).pause(true) }
+}
+
+@_cdecl("pyn_profiler_resume") @implementation
+public func pyn_profiler_resume(
+  _ profiler: OpaquePointer?, _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in try recording(profiler).pause(false) }
 }
 
 @_cdecl("pyn_profiler_get_statistics") @implementation
@@ -150,6 +194,14 @@ private func checkOwner(_ recording: Recording) throws(DetectionError) {
     throw DetectionError(
       .notSupported, "the recording is that of the process that this one was forked from")
   }
+}
+
+private func ended(_ recording: Recording) throws(DetectionError) -> Profile {
+  try checkOwner(recording)
+  guard !recording.wait(seconds: 0) else {
+    throw DetectionError(.invalidArgument, "the recording has not ended: stop it first")
+  }
+  return recording.profile
 }
 
 /// A profile in one of the formats.
@@ -187,11 +239,19 @@ public func pyn_profiler_write(
   status(error) { () throws(DetectionError) in
     let recording = try recording(profiler)
     let write = try required(write, "write")
-    try checkOwner(recording)
-    guard !recording.wait(seconds: 0) else {
-      throw DetectionError(.invalidArgument, "the recording has not ended: stop it first")
-    }
-    try hand(content(recording.profile, format), to: write, context)
+    try hand(content(ended(recording), format), to: write, context)
+  }
+}
+
+@_cdecl("pyn_profiler_write_file") @implementation
+public func pyn_profiler_write_file(
+  _ profiler: OpaquePointer?, _ format: Int32, _ path: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let recording = try recording(profiler)
+    let path = try text(path, "path")
+    try writeFile(path, content(ended(recording), format))
   }
 }
 
@@ -215,6 +275,7 @@ public func pyn_profiler_free(_ profiler: OpaquePointer?) {
   let recording = Unmanaged<Recording>.fromOpaque(UnsafeRawPointer(profiler))
   if recording.takeUnretainedValue().isForeign { return }
   recording.takeUnretainedValue().stop()
+  WorkerSignals.open = Recording.signal
   recording.release()
 }
 

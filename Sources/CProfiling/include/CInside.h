@@ -1,6 +1,6 @@
 /* Sampling the threads of the calling process: each is sent a signal, and its handler copies registers, the used
  * part of its stack, its Python frames and its labels into a slot. The handler allocates nothing, takes no lock,
- * waits for nobody, calls nothing of the C library, and reads only through system calls that cannot crash. */
+ * waits for nobody, calls nothing of the C library, and reads only what the kernel said is there. */
 #ifndef CINSIDE_H
 #define CINSIDE_H
 
@@ -19,10 +19,8 @@ typedef struct {
     int64_t code, previous, instruction, owner, is_entry, frame_object;
     int64_t cframe_current, cframe_previous;
     int64_t code_name, code_lines;
-    int64_t frame_size; /* as much of a frame as holds all these: CP_FRAME_SIZE at most */
+    int64_t frame_size; /* as much of a frame as holds all these */
 } cp_python_layout;
-
-enum { CP_FRAME_SIZE = 128, CP_MARK_SIZE = 64 };
 
 /* A frame; or, with code 0, the end of a run of the interpreter's loop, with what that left on the C stack. */
 typedef struct {
@@ -46,7 +44,8 @@ typedef struct {
 typedef struct {
     int32_t tid;
     int32_t wants_stack;
-    uint64_t stack_start, stack_end; /* where its stack is known to be; 0, 0: not known */
+    uint64_t stack_start, stack_end; /* the mapping in which its stack was found; 0, 0: not known */
+    int32_t is_first;                /* it is the process's first thread, and that mapping its stack */
     cp_python_layout layout;
     uint64_t thread_states[4]; /* of the interpreter; 0 ends them */
     uint64_t lock_holder[4];   /* where each one's interpreter says who holds its lock, or 0: not asked */
@@ -57,8 +56,7 @@ typedef struct {
     int32_t holds_lock;
     int32_t is_broken; /* the chain of Python frames led to nothing */
     int32_t is_cut;    /* more stack or frames than there is room for: the outer ones are missing */
-    int64_t handled;   /* when, by cp_now, and how long that took */
-    int64_t taken;
+    int64_t time;      /* nanoseconds of the thread's own that the answer took; -1 where it was not looked at */
     const uint8_t *stack;
     const cp_python_frame *frames;
     const cp_label *labels;
@@ -94,7 +92,7 @@ int32_t cp_slot_cancel(cp_slot *slot);
 /* Nanoseconds that a thread of this process has run, or -1. */
 int64_t cp_cpu_time_of(int32_t tid);
 
-/* Labels of the calling thread. `place`: of the C stack, or 0; `frame`: a Python frame object, or 0. The token is
+/* Labels of the calling thread: copied. `place`: of the C stack, or 0; `frame`: a Python frame object, or 0. The token is
  * never 0 but where there is no memory. Of labels in labels only the outer CP_LABELS are kept. */
 uint64_t cp_label_push(const char *name, uint64_t place, uint64_t frame);
 /* The label with the token, or (0) the last. */

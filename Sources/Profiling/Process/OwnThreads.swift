@@ -22,7 +22,6 @@ final class OwnThreads {
     var labels: [Label] = []
     var isTorn = false
     var isCut = false
-    var pause: Int64 = 0
   }
 
   private struct Question {
@@ -42,8 +41,12 @@ final class OwnThreads {
   private var isBegun = false
   private(set) var signal: Int32 = 0
   /// Stacks that were not taken because their threads block the signal.
-  private(set) var blocked: Int64 = 0
+  private var blocked: Int64 = 0
   private let callsBefore: Int64
+  /// Answers, and of some of them what they took the threads.
+  private var count: Int64 = 0
+  private var timed: Int64 = 0
+  private var time: Int64 = 0
 
   init() throws(ProfilingError) {
     callsBefore = OwnThreads.interruptedCalls
@@ -77,7 +80,21 @@ final class OwnThreads {
   }
 
   /// System calls that returned EINTR for our signal's sake.
-  var interrupted: Int64 { OwnThreads.interruptedCalls - callsBefore }
+  private var interrupted: Int64 { OwnThreads.interruptedCalls - callsBefore }
+
+  private var told: (count: Int64, pause: Int64) = (0, 0)
+
+  /// Fill in what has come since it was asked last.
+  func complete(_ statistics: inout RecordingStatistics) {
+    statistics.blocked = blocked
+    statistics.interrupted = interrupted
+    statistics.stops += count - told.count
+    statistics.pause += pause - told.pause
+    told = (count, pause)
+  }
+
+  /// What all answers took the threads, by the mean of those that were looked at.
+  private var pause: Int64 { timed > 0 ? Int64(Double(time) / Double(timed) * Double(count)) : 0 }
 
   var isWaiting: Bool { !questions.isEmpty }
 
@@ -100,6 +117,7 @@ final class OwnThreads {
     }
     answer.pointee.tid = tid
     answer.pointee.wants_stack = native ? 1 : 0
+    answer.pointee.is_first = tid == getpid() ? 1 : 0
     answer.pointee.stack_start = stacks[tid]?.lowerBound ?? 0
     answer.pointee.stack_end = stacks[tid]?.upperBound ?? 0
     if let layout { answer.pointee.layout = layout }
@@ -169,7 +187,11 @@ final class OwnThreads {
     var answer = Answer(tid: tid, thread: question.thread, moments: question.moments)
     answer.isTorn = found.pointee.is_broken != 0
     answer.isCut = found.pointee.is_cut != 0
-    answer.pause = found.pointee.taken
+    count += 1
+    if found.pointee.time >= 0 {
+      timed += 1
+      time += found.pointee.time
+    }
     if found.pointee.label_count > 0, let labels = found.pointee.labels {
       for index in 0..<Int(found.pointee.label_count) {
         var label = labels[index]
@@ -183,7 +205,11 @@ final class OwnThreads {
       let values = withUnsafeBytes(of: &registers) { Array($0.bindMemory(to: UInt64.self)) }
       let sp = values[StackCopy.rsp]
       if stacks[tid].map({ !$0.contains(sp) }) ?? true {
-        stacks[tid] = map(sp).map { $0.start..<max($0.end, $0.start) }
+        stacks[tid] = map(sp).flatMap { mapping in
+          // The first thread may run on another stack of its own making.
+          tid == getpid() && mapping.path != "[stack]"
+            ? nil : mapping.start..<max(mapping.end, mapping.start)
+        }
       }
       var size = Int(clamping: found.pointee.stack_size)
       if let stack = stacks[tid], sp >= stack.lowerBound, sp < stack.upperBound {

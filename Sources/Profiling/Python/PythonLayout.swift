@@ -208,7 +208,6 @@ extension PythonLayout {
     let words = [layout.code, layout.previous, layout.instruction, layout.frame_object].map { $0 + 8 }
     let bytes = [layout.owner, layout.is_entry].map { $0 + 1 }
     layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0)
-    let span = max(code.name, code.lines) - min(code.name, code.lines) + 8
-    return layout.frame_size <= Int64(CP_FRAME_SIZE) && span <= UInt64(CP_MARK_SIZE) ? layout : nil
+    return layout.frame_size <= 256 ? layout : nil
   }
 }

@@ -29,8 +29,7 @@ extension ProcessSampler {
       if !isAsked { outcome = .failed }
     }
     if !sleeping.isEmpty && !readSleeping(sleeping) { outcome = .torn }
-    statistics.blocked = threads.blocked
-    statistics.interrupted = threads.interrupted
+    threads.complete(&statistics)
     return outcome
   }
 
@@ -43,8 +42,7 @@ extension ProcessSampler {
       cp_pause(200_000)
       collect(inside, &statistics)
     }
-    statistics.blocked = inside.blocked
-    statistics.interrupted = inside.interrupted
+    inside.complete(&statistics)
     inside.end()
   }
 
@@ -57,8 +55,6 @@ extension ProcessSampler {
     memory.forget()
     var known: [OwnThreads.Answer] = []
     for answer in answers {
-      statistics.stops += 1
-      statistics.pause += answer.pause
       if !answer.isTorn && know(answer.marks) { known.append(answer) } else { isTorn = true }
     }
     // What one thread saw may have made way for what another one saw later.
