@@ -26,6 +26,21 @@ def test_nonsense_of_older_versions(cli, start, build, name):
         assert cli("dump", "--pid", process.pid, *options).code in (0, 1)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_variables_that_are_nonsense(cli, start, python, seed):
+    process = start(python, PROGRAMS / "corrupt.py", seed)
+    seen = set()
+    for options in [["--locals"], ["--locals", "--nonblocking", "--json"]] * 8:
+        result = cli("dump", "--pid", process.pid, *options)
+        assert result.code == 0, result.err
+        assert len(result.out) < 50_000
+        # Without a stop the stack may change under the reader, too.
+        assert "a_list" in result.out or "--nonblocking" in options
+        seen.add(result.out)
+        time.sleep(0.005)
+    assert len(seen) > 8 and process.poll() is None
+
+
 @pytest.mark.parametrize("version", ["0x030e0000", "0x02070000", "0xffffffff"])
 def test_unknown_versions_are_refused(cli, start, build, version):
     process = start(build("liar.c", "-rdynamic", name="embedding"), version, 1)

@@ -127,7 +127,7 @@ struct PythonCode {
     _ address: UInt64, _ layout: PythonLayout.Objects, _ memory: ProcessMemory, limit: Int = 1024
   ) -> String? {
     guard address != 0, let length: Int64 = memory.load(address &+ layout.textLength), length >= 0,
-      length < 1 << 24, let state: UInt32 = memory.load(address &+ layout.textState)
+      length < 1 << 40, let state: UInt32 = memory.load(address &+ layout.textState)
     else { return nil }
     let kind = Int(state >> 2 & 7)
     let isCompact = state >> 5 & 1 == 1

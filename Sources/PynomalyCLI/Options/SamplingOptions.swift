@@ -36,6 +36,8 @@ struct SamplingOptions: ParsableArguments {
   var hasTarget: Bool { pid != nil || !command.isEmpty }
 
   func validate() throws {
+    // 0 would be this process.
+    if let pid, pid <= 0 { throw ValidationError("--pid must be the number of a process, not \(pid)") }
     if native && nonblocking {
       throw ValidationError("--native needs the process stopped: it does not go with --nonblocking.")
     }
