@@ -61,6 +61,9 @@ typedef struct cp_thread cp_thread;
 int32_t cp_start(void (*body)(void *context), void *context, cp_thread **thread);
 void cp_join(cp_thread *thread);
 
+/* Whether a thread of this process is one of those that the two above made. */
+int32_t cp_is_own_thread(int32_t tid);
+
 /* Let the calling thread run on one processor only; which one it runs on now; let it run on all that it
  * might before (-1). */
 int32_t cp_pin(int32_t processor);
@@ -76,6 +79,9 @@ void cp_sleep_until(int64_t time);
 
 /* Sleep less than a second. */
 void cp_pause(int64_t nanoseconds);
+
+/* The kernel's number of the calling thread. */
+int32_t cp_thread_id(void);
 
 /* How many times the calling thread has been taken off its processor. */
 int64_t cp_thread_switches(void);

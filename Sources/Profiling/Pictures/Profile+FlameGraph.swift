@@ -150,7 +150,8 @@ enum FlameGraph {
     <text x="454" y="61">Python</text><rect x="520" y="52" width="10" height="10" fill="hsl(26,82%,70%)"/>\
     <text x="534" y="61">native</text><rect x="600" y="52" width="10" height="10" fill="hsl(0,0%,75%)"/>\
     <text x="614" y="61">waits in the kernel</text><rect x="760" y="52" width="10" height="10" \
-    fill="hsl(130,35%,72%)"/><text x="774" y="61">thread, process</text></g>
+    fill="hsl(130,35%,72%)"/><text x="774" y="61">thread, process</text><rect x="890" y="52" width="10" \
+    height="10" fill="hsl(282,52%,77%)"/><text x="904" y="61">label</text></g>
 
     """
 
@@ -163,6 +164,7 @@ enum FlameGraph {
     switch frame.kind {
     case .python: return "hsl(\(204 + shade % 17),62%,\(66 + shade % 13)%)"
     case .thread: return "hsl(130,35%,72%)"
+    case .label: return "hsl(\(276 + shade % 14),52%,\(74 + shade % 8)%)"
     case .native:
       return waits(frame.function)
         ? "hsl(0,0%,\(70 + shade % 10)%)" : "hsl(\(18 + shade % 25),82%,\(64 + shade % 13)%)"

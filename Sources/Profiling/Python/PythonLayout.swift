@@ -1,3 +1,5 @@
+import CProfiling
+
 /// Where things are in the structures of an interpreter. Up to 3.12 these are numbers of each version, as
 /// `offsetof` gives them; from 3.13 the interpreter publishes them (`_Py_DebugOffsets`).
 struct PythonLayout {
@@ -64,6 +66,18 @@ struct PythonLayout {
 
   /// Frames are PyFrameObjects, each with a run of the interpreter's loop of its own.
   var hasFrameObjects: Bool { minor <= 10 }
+
+  /// The byte of the code at which an instruction begins: what a frame says of it is an index up to 3.10, later
+  /// an address.
+  func offset(_ instruction: UInt64, of code: UInt64) -> Int {
+    if hasFrameObjects {
+      // 3.10 counts instructions, of two bytes.
+      let last = Int(Int32(truncatingIfNeeded: instruction))
+      return last * (minor == 10 && last > 0 ? 2 : 1)
+    }
+    let offset = Int(Int64(bitPattern: instruction &- (code &+ (self.code.instructions ?? 0))))
+    return offset >= -2 && offset < 1 << 28 ? offset : 0
+  }
 
   /// The layout of 3.8 to 3.12.
   static func known(minor: Int) -> PythonLayout? {
@@ -152,5 +166,34 @@ struct PythonLayout {
         textLength: word(67), textState: word(66), asciiData: word(68),
         compactData: word(68) &+ 16))
     return isWhole ? layout : nil
+  }
+}
+
+extension PythonLayout {
+  /// For a thread that walks its own frames; nil where frames are larger than they can be.
+  var inside: cp_python_layout? {
+    // Of the object that Python code has of a frame, which the interpreter does not publish.
+    let object: Int64 = minor == 11 ? 40 : 48
+    func number(_ offset: UInt64?) -> Int64 { offset.map { Int64(clamping: $0) } ?? -1 }
+    var layout = cp_python_layout()
+    layout.has_frame_objects = hasFrameObjects ? 1 : 0
+    layout.has_shims = minor >= 12 ? 1 : 0
+    layout.thread_frame = number(thread.frame)
+    layout.thread_id = number(thread.threadID)
+    layout.native_thread_id = number(thread.nativeThreadID)
+    layout.code = number(frame.code)
+    layout.previous = number(frame.previous)
+    layout.instruction = number(frame.instruction)
+    layout.owner = number(frame.owner)
+    layout.is_entry = number(frame.isEntry)
+    layout.frame_object = hasFrameObjects ? -1 : object
+    layout.cframe_current = number(frame.cFrameCurrent)
+    layout.cframe_previous = number(frame.cFramePrevious)
+    layout.code_name = number(code.name)
+    layout.code_lines = number(code.lines)
+    let words = [layout.code, layout.previous, layout.instruction, layout.frame_object].map { $0 + 8 }
+    let bytes = [layout.owner, layout.is_entry].map { $0 + 1 }
+    layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0)
+    return layout.frame_size <= 256 ? layout : nil
   }
 }

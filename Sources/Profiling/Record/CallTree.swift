@@ -11,7 +11,7 @@ struct CallTree: Sendable {
   static let limit = 1 << 24
 
   /// Count a stack, outermost frame first.
-  mutating func add(_ stack: some Sequence<Int32>) {
+  mutating func add(_ stack: some Sequence<Int32>, count: Int64 = 1) {
     var node: Int32 = 0
     for frame in stack {
       let key = UInt64(UInt32(bitPattern: node)) << 32 | UInt64(UInt32(bitPattern: frame))
@@ -25,7 +25,7 @@ struct CallTree: Sendable {
         node = fresh
       }
     }
-    nodes[Int(node)].own += 1
+    nodes[Int(node)].own += count
   }
 
   /// Samples in and below each node. Children come after their parents.

@@ -4,11 +4,11 @@ extension ProcessSampler {
   /// A code object that was read, and what tells whether another one has come to its place.
   final class KnownCode {
     let code: PythonCode
-    let mark: (name: UInt64, lines: UInt64)
+    let mark: CodeMark
     /// The sample in which that was looked at.
     var checked: Int64
 
-    init(_ code: PythonCode, mark: (name: UInt64, lines: UInt64), checked: Int64) {
+    init(_ code: PythonCode, mark: CodeMark, checked: Int64) {
       self.code = code
       self.mark = mark
       self.checked = checked
@@ -49,7 +49,7 @@ extension ProcessSampler {
             fromByteOffset: base + Int(runtime.layout.code.name - first), as: UInt64.self)
           let lines = buffer.loadUnaligned(
             fromByteOffset: base + Int(runtime.layout.code.lines - first), as: UInt64.self)
-          if name == known.mark.name && lines == known.mark.lines { continue }
+          if CodeMark(name: name, lines: lines) == known.mark { continue }
         }
         forget(code: code)
         if read(code, runtime) { fresh.append(code) }
@@ -58,14 +58,26 @@ extension ProcessSampler {
     return fresh
   }
 
-  private func read(_ address: UInt64, _ runtime: PythonRuntime) -> Bool {
+  func read(_ address: UInt64, _ runtime: PythonRuntime) -> Bool {
     guard let code = PythonCode(address, runtime.layout, memory, codeType: runtime.codeType),
-      let name = memory.pointer(address &+ runtime.layout.code.name),
-      let lines = memory.pointer(address &+ runtime.layout.code.lines)
+      let mark = mark(of: address, runtime)
     else { return false }
-    codes[address] = KnownCode(code, mark: (name, lines), checked: sampleNumber)
+    codes[address] = KnownCode(code, mark: mark, checked: sampleNumber)
     return true
   }
 
+  func mark(of address: UInt64, _ runtime: PythonRuntime) -> CodeMark? {
+    guard let name = memory.pointer(address &+ runtime.layout.code.name),
+      let lines = memory.pointer(address &+ runtime.layout.code.lines)
+    else { return nil }
+    return CodeMark(name: name, lines: lines)
+  }
+
   func forget(code address: UInt64) { codes[address] = nil }
+}
+
+/// The objects of a code object that are hardly ever those of another one that has come to its place.
+struct CodeMark: Equatable {
+  var name: UInt64
+  var lines: UInt64
 }

@@ -20,7 +20,13 @@ final class ProcessSampler {
   /// Of the frame for the process, where each has one.
   let title: String?
 
-  private(set) var runtime: PythonRuntime?
+  private(set) var runtime: PythonRuntime? {
+    didSet { insideLayout = runtime?.layout.inside }
+  }
+  // What ProcessSampler+Inside knows, of this very process.
+  let inside: OwnThreads?
+  private(set) var insideLayout: cp_python_layout?
+  var statesRead: Int64 = 0
   private let isInner: Bool
 
   private struct Task {
@@ -30,7 +36,7 @@ final class ProcessSampler {
   }
   private var tasks: [Task] = []
   /// The descriptors of those that the sample is of.
-  private var watched: [Int32] = []
+  private(set) var watched: [Int32] = []
   /// No thread is left, or only one that its parent has not collected.
   private var isDead = false
   private var tasksRead: Int64 = 0
@@ -53,6 +59,7 @@ final class ProcessSampler {
     self.process = process
     self.options = options
     self.queue = queue
+    inside = process.pid == getpid() ? try OwnThreads() : nil
     title = options.subprocesses ? "process \(process.pid): \(process.command)" : nil
     memory = try ProcessMemory(pid: process.pid)
     modules = try ModuleMap(pid: process.pid, memory: memory)
@@ -60,6 +67,7 @@ final class ProcessSampler {
     unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
     symbolizer = Symbolizer(modules: modules)
     runtime = try PythonRuntime.find(modules, memory)
+    insideLayout = runtime?.layout.inside
     isInner = process.innerThreadID(process.pid) != process.pid
     if runtime == nil && !options.native {
       throw ProfilingError(
@@ -92,6 +100,7 @@ final class ProcessSampler {
     if now - tasksRead > 20_000_000 { readTasks(now) }
     let chosen = choose()
     if now - mapsRead > (mapIsOld ? 5_000_000 : 500_000_000) { readMaps(now) }
+    if let inside { return sampleInside(chosen, inside, &statistics) }
     if chosen.isEmpty {
       return isDead || cp_process_cpu_time(process.pid) < 0 ? .gone : .taken
     }
@@ -123,7 +132,9 @@ final class ProcessSampler {
     return sampleStopped(chosen, &statistics)
   }
 
-  private typealias Chosen = Sample.Thread
+  typealias Chosen = Sample.Thread
+
+  func put(_ sample: Sample) { if queue.put(sample) { mapIsOld = true } }
 
   private func put(
     _ threads: [Chosen], _ python: [PythonThread], _ copies: [(tid: Int32, copy: StackCopy)] = []
@@ -131,7 +142,15 @@ final class ProcessSampler {
     let sample = Sample(
       sampler: self, threads: threads, python: python, copies: copies, codes: codes,
       loop: runtime?.loop ?? [])
-    if queue.put(sample) { mapIsOld = true }
+    put(sample)
+  }
+
+  /// The mapping of a stack. One of a thread that is new may not be in the map yet; the rest of that can wait.
+  func stackMapping(at address: UInt64) -> Mapping? {
+    if let mapping = stackMap.stack(at: address) { return mapping }
+    mapIsOld = true
+    stackMap = MemoryMap(ProcFile.read("/proc/\(process.pid)/maps") ?? [])
+    return stackMap.stack(at: address)
   }
 
   /// Hold the threads while they are read.
@@ -152,11 +171,7 @@ final class ProcessSampler {
     if options.native {
       for entry in stopped.entries {
         guard let registers = entry.registers else { continue }
-        if stackMap.stack(at: registers[StackCopy.rsp]) == nil {
-          // A thread that is new. The rest of the map can wait until all run again.
-          mapIsOld = true
-          stackMap = MemoryMap(ProcFile.read("/proc/\(process.pid)/maps") ?? [])
-        }
+        _ = stackMapping(at: registers[StackCopy.rsp])
         if let copy = StackCopy(registers: registers, memory: memory, map: stackMap) {
           copies.append((entry.tid, copy))
         }
@@ -175,7 +190,7 @@ final class ProcessSampler {
     return held.count == stopped.entries.count ? .taken : .failed
   }
 
-  private func readPython(_ chosen: [Chosen]) -> [PythonThread] {
+  func readPython(_ chosen: [Chosen]) -> [PythonThread] {
     guard let runtime else { return [] }
     var ids: [Int32: Int32] = [:]
     for (tid, _) in chosen {
@@ -190,6 +205,7 @@ final class ProcessSampler {
     isDead = true
     watched.removeAll(keepingCapacity: true)
     for task in tasks {
+      if inside != nil && cp_is_own_thread(task.tid) != 0 { continue }
       guard let thread = thread(task.descriptor), thread.state != UInt8(ascii: "Z"),
         thread.state != UInt8(ascii: "X")
       else { continue }
@@ -206,7 +222,7 @@ final class ProcessSampler {
     return chosen
   }
 
-  private func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
+  func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
     withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
       let got = pread(descriptor, buffer.baseAddress, buffer.count, 0)
       return got > 0 ? TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]) : nil
@@ -237,6 +253,7 @@ final class ProcessSampler {
       close(task.descriptor)
       return true
     }
+    inside?.keep(present)
     let known = Set(tasks.map(\.tid))
     for tid in ids where !known.contains(tid) {
       let descriptor = open("/proc/\(process.pid)/task/\(tid)/stat", O_RDONLY | O_CLOEXEC)
@@ -264,8 +281,9 @@ final class ProcessSampler {
       if isSame { return }
       unwinder.forget()
       symbolizer.forget()
-      names = Names()
+      names = Names(slice: names.slice)
       codes.removeAll()
+      statesRead = 0
       memory.forget()
       runtime = try PythonRuntime.find(modules, memory)
     } catch {
