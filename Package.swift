@@ -73,7 +73,7 @@ let package = Package(
       name: "Profiling", dependencies: ["CElfutils", "CProfiling"], exclude: ["Profiling.docc"],
       swiftSettings: small),
     .target(
-      name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Plugins", "Profiling"],
+      name: "Pynomaly", dependencies: ["CProfiling", "CPynomaly", "Detection", "Plugins", "Profiling"],
       swiftSettings: small),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),

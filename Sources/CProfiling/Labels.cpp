@@ -32,8 +32,9 @@ __attribute__((noinline)) cp_label_block *first() {
 }
 }  // namespace
 
+namespace {
 // A handler may come between any two instructions: it must never see a label half written as one that counts.
-uint64_t cp_label_push(const char *name, uint64_t place, uint64_t frame) {
+inline uint64_t push(const char *name, const char *immortal, uint64_t place, uint64_t frame) {
     cp_label_block *block = cp_thread_labels;
     if (!block && !(block = first())) return 0;
     uint64_t token = ++block->tokens;
@@ -42,16 +43,26 @@ uint64_t cp_label_push(const char *name, uint64_t place, uint64_t frame) {
         label.place = place;
         label.frame = frame;
         label.token = token;
-        size_t i = 0;
-        for (; i < CP_LABEL_SIZE - 1 && name[i]; i++) label.name[i] = name[i];
-        // Not in the middle of a character.
-        if (name[i])
-            while (i > 0 && (name[i] & 0xc0) == 0x80) i--;
-        label.name[i] = 0;
+        label.immortal = immortal;
+        if (!immortal) {
+            size_t i = strnlen(name, CP_LABEL_SIZE);
+            // Not cut in the middle of a character.
+            if (i == CP_LABEL_SIZE)
+                for (i--; i > 0 && (name[i] & 0xc0) == 0x80;) i--;
+            memcpy(label.name, name, i);
+            label.name[i] = 0;
+        }
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     block->depth++;
     return token;
+}
+}  // namespace
+
+uint64_t cp_label_push(const char *name, uint64_t place, uint64_t frame) { return push(name, nullptr, place, frame); }
+
+__attribute__((noinline)) uint64_t cp_label_callees(const char *immortal) {
+    return push("", immortal ? immortal : "", reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()), 0);
 }
 
 void cp_label_pop(uint64_t token) {
@@ -84,7 +95,7 @@ void cp_label_pop(uint64_t token) {
 // the same function lies below.
 extern "C" __attribute__((noinline, visibility("default"))) uint64_t pyn_profiler_push_label(const char *name,
                                                                                               const void *frame) {
-    return cp_label_push(name ? name : "", reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()),
+    return push(name ? name : "", nullptr, reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()),
                          reinterpret_cast<uint64_t>(frame));
 }
 

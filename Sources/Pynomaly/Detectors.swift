@@ -1,3 +1,4 @@
+import CProfiling
 import CPynomaly
 import Detection
 import Glibc
@@ -57,8 +58,8 @@ func handle(_ pointer: OpaquePointer?) throws(DetectionError) -> DetectorHandle 
 func labelled(
   _ handle: DetectorHandle, _ body: () throws(DetectionError) -> Void
 ) throws(DetectionError) {
-  let label = pyn_profiler_push_label(handle.label, nil)
-  defer { pyn_profiler_pop_label(label) }
+  let label = cp_label_callees(handle.label)
+  defer { cp_label_pop(label) }
   try body()
 }
 

@@ -37,6 +37,7 @@ typedef struct {
     uint64_t place; /* on the C stack: what lies below was called under the label */
     uint64_t frame; /* or the Python frame object that it belongs to, else 0 */
     uint64_t token;
+    const char *immortal; /* the name, or NULL where it is copied */
     char name[CP_LABEL_SIZE];
 } cp_label;
 
@@ -95,6 +96,8 @@ int64_t cp_cpu_time_of(int32_t tid);
 /* Labels of the calling thread: copied. `place`: of the C stack, or 0; `frame`: a Python frame object, or 0. The token is
  * never 0 but where there is no memory. Of labels in labels only the outer CP_LABELS are kept. */
 uint64_t cp_label_push(const char *name, uint64_t place, uint64_t frame);
+/* On what the calling function calls, with a name that lives for ever. */
+uint64_t cp_label_callees(const char *immortal);
 /* The label with the token, or (0) the last. */
 void cp_label_pop(uint64_t token);
 

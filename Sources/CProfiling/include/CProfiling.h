@@ -80,11 +80,11 @@ void cp_sleep_until(int64_t time);
 /* Sleep less than a second. */
 void cp_pause(int64_t nanoseconds);
 
-/* How many times the calling thread has been taken off its processor. */
-int64_t cp_thread_switches(void);
-
 /* The kernel's number of the calling thread. */
 int32_t cp_thread_id(void);
+
+/* How many times the calling thread has been taken off its processor. */
+int64_t cp_thread_switches(void);
 
 /* Nanoseconds that the calling thread has run. */
 int64_t cp_thread_cpu_time(void);

@@ -36,14 +36,14 @@ extension ProcessSampler {
     let mine = sample.python.filter { $0.osThread == tid }
     if options.lockOnly && !mine.contains(where: \.holdsLock) { return }
     let end = unwinder.walk(copy, limit: 20_000, into: &walked)
-    if end != .whole || sample.cut.contains(tid) { counts.incomplete += 1 }
-    placeLabels(sample.labels[tid])
+    if end != .whole || sample.answer(of: tid)?.isCut == true { counts.incomplete += 1 }
+    placeLabels(sample.answer(of: tid)?.labels)
     var stack: [Int32] = []
     for item in StackMerger.merge(walked, sorted(mine), loop: sample.loop) {
       switch item {
       case .native(let index):
         let address = walked[index].address
-        if address & Sample.label != 0 {
+        if address & OwnAnswer.label != 0 {
           stack += label(address, tid, sample, &profile.frames)
         } else {
           stack += numbers(address, &profile.frames)
@@ -59,9 +59,9 @@ extension ProcessSampler {
   ) {
     let mine = sample.python.filter { $0.osThread == tid }
     if mine.isEmpty || options.lockOnly && !mine.contains(where: \.holdsLock) { return }
-    if sample.cut.contains(tid) { counts.incomplete += 1 }
+    if sample.answer(of: tid)?.isCut == true { counts.incomplete += 1 }
     var stack: [Int32] = []
-    for run in place(sample.labels[tid], among: sorted(mine)) {
+    for run in place(sample.answer(of: tid)?.labels, among: sorted(mine)) {
       for frame in run.frames { stack += number(frame, tid, sample, &profile.frames) }
     }
     if !stack.isEmpty { add(stack, tid, sample, &profile, &counts) }
@@ -90,7 +90,7 @@ extension ProcessSampler {
       names.threads[tid] = known
       heads.append(known)
     }
-    let moments = sample.moments[tid] ?? 1
+    let moments = sample.answer(of: tid)?.moments ?? 1
     profile.tree.add(heads + stack.reversed(), count: moments)
     counts.stacks += moments
   }
@@ -102,7 +102,7 @@ extension ProcessSampler {
   private func number(
     _ frame: PythonFrame, _ tid: Int32, _ sample: Sample, _ frames: inout FrameTable
   ) -> [Int32] {
-    if frame.code & Sample.label != 0 { return label(frame.code, tid, sample, &frames) }
+    if frame.code & OwnAnswer.label != 0 { return label(frame.code, tid, sample, &frames) }
     guard let known = sample.codes[frame.code] else { return [] }
     let place = Names.Place(
       code: ObjectIdentifier(known), offset: options.functions || options.noLines ? 0 : frame.offset)
@@ -132,28 +132,31 @@ extension ProcessSampler {
   private func label(
     _ tagged: UInt64, _ tid: Int32, _ sample: Sample, _ frames: inout FrameTable
   ) -> [Int32] {
-    guard let labels = sample.labels[tid], tagged & ~Sample.label < UInt64(labels.count) else { return [] }
-    let name = labels[Int(tagged & ~Sample.label)].name
+    guard let labels = sample.answer(of: tid)?.labels, tagged & ~OwnAnswer.label < UInt64(labels.count) else {
+      return []
+    }
+    let name = labels[Int(tagged & ~OwnAnswer.label)].name
     return [frames.number(Frame(kind: .label, function: name, file: nil, line: nil, module: nil))]
   }
 
   /// Labels among the native frames: inside the first frame that reaches beyond their place on the stack.
-  private func placeLabels(_ labels: [OwnThreads.Label]?) {
+  private func placeLabels(_ labels: [OwnAnswer.Label]?) {
     guard let labels else { return }
     for (number, label) in labels.enumerated() where label.place != 0 {
       let index = walked.firstIndex { $0.stackEnd > label.place } ?? walked.count
       walked.insert(
         NativeFrame(
-          address: Sample.label | UInt64(number), stackStart: label.place, stackEnd: label.place), at: index)
+          address: OwnAnswer.label | UInt64(number), stackStart: label.place, stackEnd: label.place),
+        at: index)
     }
   }
 
   /// The same without native frames: between the runs of the interpreter's loop.
-  private func place(_ labels: [OwnThreads.Label]?, among runs: [PythonRun]) -> [PythonRun] {
+  private func place(_ labels: [OwnAnswer.Label]?, among runs: [PythonRun]) -> [PythonRun] {
     guard let labels else { return runs }
     var runs = runs
     for (number, label) in labels.enumerated() where label.place != 0 {
-      let frame = PythonFrame(code: Sample.label | UInt64(number), offset: 0)
+      let frame = PythonFrame(code: OwnAnswer.label | UInt64(number), offset: 0)
       // Where a version does not tell (up to 3.10), what is labelled is the innermost.
       let index =
         runs.firstIndex { $0.stackAddress > label.place || $0.stackAddress == 0 } ?? runs.count

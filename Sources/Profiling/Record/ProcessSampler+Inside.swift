@@ -11,24 +11,23 @@ extension ProcessSampler {
     guard cp_inside_is_intact() != 0 else { return .failed }
     collect(threads, &statistics)
     let now = cp_now()
-    let isPython = runtime != nil
-    if isPython && (now - statesRead > 20_000_000 || !chosen.allSatisfy { states[$0.tid] != nil }) {
-      readStates(now, chosen)
-    }
+    if now - statesRead > 20_000_000 { readStates(now, threads) }
     var outcome = Outcome.taken
     var sleeping: [Sample.Thread] = []
-    for (tid, thread) in chosen {
+    var descriptors: [Int32] = []
+    for (index, (tid, thread)) in chosen.enumerated() {
       guard thread.state == UInt8(ascii: "R") else {
-        if isPython { sleeping.append((tid, thread)) }
+        sleeping.append((tid, thread))
+        descriptors.append(watched[index])
         continue
       }
-      let mine = states[tid] ?? []
-      if mine.isEmpty && !options.native { continue }
+      let own = threads.thread(tid)
+      if own.states.isEmpty && !options.native { continue }
       let isAsked = threads.ask(
-        tid, thread, mine, insideLayout, native: options.native, lock: options.lockOnly, now: now)
+        own, thread, insideLayout, native: options.native, lock: options.lockOnly, now: now)
       if !isAsked { outcome = .failed }
     }
-    if !sleeping.isEmpty && !readSleeping(sleeping) { outcome = .torn }
+    if !sleeping.isEmpty && runtime != nil && !readSleeping(sleeping, descriptors) { outcome = .torn }
     threads.complete(&statistics)
     return outcome
   }
@@ -53,14 +52,17 @@ extension ProcessSampler {
       sampler: self, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])
     var isTorn = false
     memory.forget()
-    var known: [OwnThreads.Answer] = []
+    var known: [OwnAnswer] = []
     for answer in answers {
-      if !answer.isTorn && know(answer.marks) { known.append(answer) } else { isTorn = true }
+      if !answer.isTorn && know(answer.seen) { known.append(answer) } else { isTorn = true }
     }
     // What one thread saw may have made way for what another one saw later.
     for answer in known {
-      if answer.marks.allSatisfy({ codes[$0.key]?.mark == $0.value }) {
-        sample.add(answer)
+      if answer.seen.allSatisfy({ codes[$0.code]?.mark == $0.mark }) {
+        sample.own.append(answer)
+        sample.threads.append((answer.tid, answer.thread))
+        sample.python += answer.python
+        if let copy = answer.copy { sample.copies.append((answer.tid, copy)) }
       } else {
         isTorn = true
       }
@@ -75,9 +77,10 @@ extension ProcessSampler {
   }
 
   /// Read the code objects that are not known; whether all are still those that the thread saw.
-  private func know(_ marks: [UInt64: CodeMark]) -> Bool {
+  private func know(_ seen: [OwnAnswer.Seen]) -> Bool {
     guard let runtime else { return true }
-    for (code, mark) in marks where codes[code]?.mark != mark {
+    for one in seen where codes[one.code]?.mark != one.mark {
+      let (code, mark) = (one.code, one.mark)
       forget(code: code)
       guard read(code, runtime) else { return false }
       // It was read page by page, and may have gone meanwhile: look again.
@@ -90,19 +93,15 @@ extension ProcessSampler {
     return true
   }
 
-  private func readStates(_ now: Int64, _ chosen: [Sample.Thread]) {
-    guard let runtime else { return }
+  private func readStates(_ now: Int64, _ threads: OwnThreads) {
     statesRead = now
+    guard let runtime else { return threads.know([]) }
     memory.forget()
-    states = [:]
-    for (tid, _) in chosen { states[tid] = [] }
-    for state in PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates() {
-      states[state.osThread, default: []].append(state)
-    }
+    threads.know(PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates())
   }
 
-  /// Threads that stand still because they wait: whatever they do, their clocks do not stand still then.
-  private func readSleeping(_ chosen: [Sample.Thread]) -> Bool {
+  /// Threads that stand still because they wait: they have used no processor meanwhile, and still wait then.
+  private func readSleeping(_ chosen: [Sample.Thread], _ descriptors: [Int32]) -> Bool {
     let before = chosen.map { cp_cpu_time_of($0.tid) }
     memory.forget()
     let python = readPython(chosen)
@@ -111,7 +110,8 @@ extension ProcessSampler {
     var held: [Sample.Thread] = []
     for (index, one) in chosen.enumerated() {
       let isBroken = python.contains { $0.osThread == one.tid && $0.isBroken }
-      if before[index] >= 0, before[index] == cp_cpu_time_of(one.tid), !isBroken {
+      let waits = self.thread(descriptors[index]).map { $0.state != UInt8(ascii: "R") } ?? false
+      if waits, before[index] >= 0, before[index] == cp_cpu_time_of(one.tid), !isBroken {
         held.append(one)
       } else {
         isWhole = false
@@ -126,19 +126,5 @@ extension ProcessSampler {
           sampler: self, threads: held, python: kept, codes: codes, loop: runtime?.loop ?? []))
     }
     return isWhole
-  }
-}
-
-extension Sample {
-  /// Marks a frame that is a label: the rest of the number says which.
-  static let label: UInt64 = 1 << 63
-
-  mutating func add(_ answer: OwnThreads.Answer) {
-    threads.append((answer.tid, answer.thread))
-    if answer.moments > 1 { moments[answer.tid] = answer.moments }
-    if let copy = answer.copy { copies.append((answer.tid, copy)) }
-    if answer.isCut { cut.insert(answer.tid) }
-    if !answer.labels.isEmpty { labels[answer.tid] = answer.labels }
-    python += answer.python
   }
 }

@@ -26,7 +26,6 @@ final class ProcessSampler {
   // What ProcessSampler+Inside knows, of this very process.
   let inside: OwnThreads?
   private(set) var insideLayout: cp_python_layout?
-  var states: [Int32: [PythonStacks.State]] = [:]
   var statesRead: Int64 = 0
   private let isInner: Bool
 
@@ -37,7 +36,7 @@ final class ProcessSampler {
   }
   private var tasks: [Task] = []
   /// The descriptors of those that the sample is of.
-  private var watched: [Int32] = []
+  private(set) var watched: [Int32] = []
   /// No thread is left, or only one that its parent has not collected.
   private var isDead = false
   /// Threads that were there at the last sample.
@@ -227,7 +226,7 @@ final class ProcessSampler {
     return chosen
   }
 
-  private func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
+  func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
     withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
       let got = pread(descriptor, buffer.baseAddress, buffer.count, 0)
       return got > 0 ? TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]) : nil

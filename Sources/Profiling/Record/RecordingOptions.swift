@@ -78,13 +78,22 @@ public struct RecordingStatistics: Sendable {
   /// What has come since then.
   func since(_ earlier: RecordingStatistics) -> RecordingStatistics {
     var rest = self
-    for field in [
-      \.due, \.taken, \.late, \.skipped, \.torn, \.failed, \.stacks, \.incomplete, \.stops, \.pause,
-      \.ownTime,
-      \.duration, \.blocked, \.interrupted, \.active, \.locked,
-    ] as [WritableKeyPath<RecordingStatistics, Int64>] {
-      rest[keyPath: field] -= earlier[keyPath: field]
-    }
+    rest.due -= earlier.due
+    rest.taken -= earlier.taken
+    rest.late -= earlier.late
+    rest.skipped -= earlier.skipped
+    rest.torn -= earlier.torn
+    rest.failed -= earlier.failed
+    rest.stacks -= earlier.stacks
+    rest.incomplete -= earlier.incomplete
+    rest.stops -= earlier.stops
+    rest.pause -= earlier.pause
+    rest.ownTime -= earlier.ownTime
+    rest.duration -= earlier.duration
+    rest.blocked -= earlier.blocked
+    rest.interrupted -= earlier.interrupted
+    rest.active -= earlier.active
+    rest.locked -= earlier.locked
     return rest
   }
 }

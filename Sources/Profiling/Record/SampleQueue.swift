@@ -177,12 +177,10 @@ struct Sample {
   /// The code objects as they were then.
   var codes: [UInt64: ProcessSampler.KnownCode]
   var loop: [Range<UInt64>]
-  // Of a process that samples itself:
-  /// The moments that a thread's stack stands for, where more than one.
-  var moments: [Int32: Int64] = [:]
-  var labels: [Int32: [OwnThreads.Label]] = [:]
-  /// Threads whose stacks lack their outer frames.
-  var cut: Set<Int32> = []
+  /// Of a process that samples itself: what the threads answered.
+  var own: [OwnAnswer] = []
+
+  func answer(of tid: Int32) -> OwnAnswer? { own.first { $0.tid == tid } }
 
   var size: Int { copies.reduce(1024) { $0 + ($1.copy.bytes?.count ?? 0) } }
 }
