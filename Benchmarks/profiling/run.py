@@ -10,12 +10,13 @@ import json
 import os
 import pathlib
 
+import live
 import moments
 import slowdown
 import truth
 from samplers import AUSTIN, PY_SPY
 
-PARTS = ("dump", "attach", "wrong", "shares", "slowdown")
+PARTS = ("dump", "locals", "attach", "top", "wrong", "shares", "slowdown")
 
 
 def main():
@@ -36,6 +37,8 @@ def main():
     print(f"load average before: {os.getloadavg()[0]:.1f}")
     parts = {
         "dump": lambda: moments.dump(5 * options.rounds),
+        "locals": lambda: live.variables(5 * options.rounds),
+        "top": lambda: live.top(options.rounds),
         "attach": lambda: moments.attach(5 * options.rounds),
         "wrong": lambda: truth.wrong(options.stacks),
         "shares": lambda: truth.shares(20),
