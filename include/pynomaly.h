@@ -334,7 +334,7 @@ typedef struct pyn_call {
  * X must have at least 1 row and 1 column and only finite values (NaN is allowed where the detector's
  * option missing_values is "native"). Every value is checked up to 2^20 of them, or when a contamination
  * is given; of more, IsolationForest reads only the rows that its trees draw, and scoring finds the rest. Sample weights must be finite, >= 0, and not all 0: a row is
- * drawn in proportion to its weight.
+ * drawn in proportion to its weight. A contamination is a share of the rows, whatever their weights.
  * Errors: INVALID_DATA (row and column are said), INVALID_OPTION (an option does not fit the data),
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
