@@ -27,7 +27,9 @@ let noRegularExpressions: SwiftSetting = .unsafeFlags(
 // those that it would slow say @_optimize(speed).
 let small: [SwiftSetting] = [
   noRegularExpressions,
-  .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Osize"], .when(configuration: .release)),
+  .unsafeFlags(
+    ["-wmo", "-enforce-exclusivity=unchecked", "-Osize", "-Xfrontend", "-disable-reflection-metadata"],
+    .when(configuration: .release)),
 ]
 
 // The inner loops are built twice from the same files: KernelsV3 is a symbolic link to Kernels.

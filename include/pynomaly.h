@@ -334,7 +334,7 @@ typedef struct pyn_call {
  * X must have at least 1 row and 1 column and only finite values (NaN is allowed where the detector's
  * option missing_values is "native"). Every value is checked up to 2^20 of them, or when a contamination
  * is given; of more, IsolationForest reads only the rows that its trees draw, and scoring finds the rest. Sample weights must be finite, >= 0, and not all 0: a row is
- * drawn in proportion to its weight.
+ * drawn in proportion to its weight. A contamination is a share of the rows, whatever their weights.
  * Errors: INVALID_DATA (row and column are said), INVALID_OPTION (an option does not fit the data),
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
@@ -1191,7 +1191,8 @@ enum {
     PYN_DUMP_TEXT = 1, /* for people: a paragraph a thread, the innermost frame first */
     PYN_DUMP_JSON = 2  /* {"pid", "command", "python", "pause_ns", "threads": [{"thread_id", "name", "active",
                         * "owns_gil", "interpreter", "remark", "frames": [{"kind", "name", "filename",
-                        * "line", "module"}]}]} */
+                        * "line", "module"}]}]}; with locals each frame has "locals": [{"name", "value",
+                        * "argument"}] */
 };
 
 typedef struct pyn_dump_options {
@@ -1199,7 +1200,7 @@ typedef struct pyn_dump_options {
     int32_t format;      /* PYN_DUMP_TEXT or PYN_DUMP_JSON */
     int32_t native;      /* 1: native frames too, merged with the Python ones into one stack */
     int32_t nonblocking; /* 1: do not stop the process; stacks may be of two moments. Not with native */
-    int32_t reserved;
+    int32_t locals;      /* 1: the local variables of Python frames too, each shortened to about 200 characters */
 } pyn_dump_options;
 
 #define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }
@@ -1290,9 +1291,12 @@ typedef struct pyn_profiler_statistics {
     /* Of a process that samples itself: stacks not taken, of threads that block the signal; and system calls
      * that returned EINTR because of it. */
     int64_t blocked, interrupted;
+    int64_t threads;    /* threads that were there at the last moment */
+    int64_t active;     /* threads that ran or could, added up over the moments */
+    int64_t locked;     /* moments at which a thread that was sampled held the interpreter's lock */
 } pyn_profiler_statistics;
 
-#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* [any thread] */
 pyn_status pyn_profiler_get_statistics(const pyn_profiler *profiler,
@@ -1338,6 +1342,15 @@ uint64_t pyn_profiler_push_label(const char *name, const void *frame);
 
 /* Take off this label of the calling thread, or with 0 the last one. One that is not there is fine. [any thread] */
 void pyn_profiler_pop_label(uint64_t label);
+
+/* Write a differential flame graph (SVG) of two recordings, both texts in PYN_PROFILE_RAW's format: widths are
+ * those of `recording`, colours say how far the share of each stack differs from its share in `base` (red more,
+ * blue less, grey no more than two standard errors), and what only the base has is listed in words. `title` may be
+ * NULL. O(size of both). Errors: INVALID_ARGUMENT (says which text, which line, and what is allowed), IO.
+ * [any thread] */
+pyn_status pyn_profiler_compare(const char *base, size_t base_size, const char *recording,
+                                size_t recording_size, const char *title, pyn_write_callback write,
+                                void *context, pyn_error *error);
 
 #ifdef __cplusplus
 }

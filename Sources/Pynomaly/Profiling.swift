@@ -52,6 +52,7 @@ public func pyn_profiler_dump(
       format = options.pointee.format
       dumpOptions.native = options.pointee.native != 0
       dumpOptions.nonBlocking = options.pointee.nonblocking != 0
+      dumpOptions.locals = options.pointee.locals != 0
     }
     guard format == Int32(PYN_DUMP_TEXT) || format == Int32(PYN_DUMP_JSON) else {
       throw DetectionError(
@@ -181,7 +182,7 @@ public func pyn_profiler_get_statistics(
       skipped: found.skipped, torn: found.torn, failed: found.failed, stacks: found.stacks,
       stops: found.stops, pause_ns: found.pause, own_ns: found.ownTime,
       duration_ns: found.duration, incomplete: found.incomplete, blocked: found.blocked,
-      interrupted: found.interrupted)
+      interrupted: found.interrupted, threads: found.threads, active: found.active, locked: found.locked)
     // As much of it as the caller's structure has.
     UnsafeMutableRawPointer(target).copyMemory(
       from: &whole, byteCount: min(size, MemoryLayout<pyn_profiler_statistics>.size))
@@ -276,4 +277,27 @@ public func pyn_profiler_free(_ profiler: OpaquePointer?) {
   recording.takeUnretainedValue().stop()
   WorkerSignals.open = Recording.signal
   recording.release()
+}
+
+@_cdecl("pyn_profiler_compare") @implementation
+public func pyn_profiler_compare(
+  _ base: UnsafePointer<CChar>?, _ baseSize: Int, _ recording: UnsafePointer<CChar>?, _ recordingSize: Int,
+  _ title: UnsafePointer<CChar>?, _ write: pyn_write_callback?, _ context: UnsafeMutableRawPointer?,
+  _ error: UnsafeMutablePointer<pyn_error>?
+) -> pyn_status {
+  status(error) { () throws(DetectionError) in
+    let base = try required(base, "base")
+    let recording = try required(recording, "recording")
+    let write = try required(write, "write")
+    guard baseSize >= 0, recordingSize >= 0 else {
+      throw DetectionError(.invalidArgument, "a size is beyond what memory can hold")
+    }
+    let picture = try profiling { () throws(ProfilingError) in
+      try Profile.difference(
+        base: UnsafeRawBufferPointer(start: base, count: baseSize),
+        recording: UnsafeRawBufferPointer(start: recording, count: recordingSize),
+        title: title.map { String(cString: $0) } ?? "")
+    }
+    try hand(picture, to: write, context)
+  }
 }

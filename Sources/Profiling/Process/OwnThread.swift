@@ -43,7 +43,7 @@ final class OwnThread {
   /// Returns an errno.
   func ask(
     _ slot: OpaquePointer, _ thread: TargetProcess.Thread, _ layout: cp_python_layout?,
-    native: Bool, lock: Bool, isFirst: Bool, now: Int64
+    native: Bool, isFirst: Bool, now: Int64
   ) -> Int32 {
     guard let answer = cp_slot_answer(slot) else { return 0 }
     answer.pointee.tid = tid
@@ -58,7 +58,7 @@ final class OwnThread {
     answer.pointee.thread_states = (
       state(0)?.address ?? 0, state(1)?.address ?? 0, state(2)?.address ?? 0, state(3)?.address ?? 0
     )
-    func holder(_ index: Int) -> UInt64 { lock ? state(index)?.lockHolder ?? 0 : 0 }
+    func holder(_ index: Int) -> UInt64 { state(index)?.lockHolder ?? 0 }
     func flag(_ index: Int) -> UInt64 { state(index)?.lockFlag ?? 0 }
     answer.pointee.lock_holder = (holder(0), holder(1), holder(2), holder(3))
     answer.pointee.lock_flag = (flag(0), flag(1), flag(2), flag(3))

@@ -84,7 +84,7 @@ final class OwnThreads {
   /// Ask a thread that runs; whether that could be done.
   func ask(
     _ asked: OwnThread, _ thread: TargetProcess.Thread, _ layout: cp_python_layout?,
-    native: Bool, lock: Bool, now: Int64
+    native: Bool, now: Int64
   ) -> Bool {
     if asked.slot != nil {
       if let (slot, missed) = asked.waitOn(now, signal: signal) {
@@ -99,7 +99,7 @@ final class OwnThreads {
     }
     guard let slot = idle.popLast() ?? cp_slot_acquire() else { return false }
     let error = asked.ask(
-      slot, thread, layout, native: native, lock: lock, isFirst: asked.tid == pid, now: now)
+      slot, thread, layout, native: native, isFirst: asked.tid == pid, now: now)
     if error != 0 { idle.append(slot) }
     return error == 0 || error == ESRCH
   }

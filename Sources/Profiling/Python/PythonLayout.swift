@@ -57,6 +57,15 @@ struct PythonLayout {
     var compactData: UInt64 = 72
   }
 
+  struct Locals {
+    /// In the frame.
+    var frame: UInt64 = 72
+    /// In the code object: tuples of names, in the order of the frame's slots; the numbers of arguments; flags.
+    var names: [UInt64] = [96]
+    var argumentCount: UInt64 = 52
+    var flags: UInt64 = 48
+  }
+
   var minor: Int
   var runtime: Runtime
   var interpreter: Interpreter
@@ -64,6 +73,7 @@ struct PythonLayout {
   var frame: FrameLayout
   var code: Code
   var objects = Objects()
+  var locals = Locals()
 
   /// Frames are PyFrameObjects, each with a run of the interpreter's loop of its own.
   var hasFrameObjects: Bool { minor <= 10 }
@@ -99,7 +109,7 @@ struct PythonLayout {
           cFramePrevious: 16),
         code: .init(
           fileName: 112, name: 120, qualifiedName: 128, firstLine: 72, lines: 136,
-          instructions: 184))
+          instructions: 184), locals: .init(argumentCount: 56))
     case 12:
       PythonLayout(
         minor: 12, runtime: .init(interpreters: 40, current: nil),
@@ -127,7 +137,9 @@ struct PythonLayout {
         code: 32, previous: 24, instruction: lastInstruction, owner: nil, isEntry: nil,
         cFrameCurrent: nil),
       code: .init(
-        fileName: 104, name: 112, qualifiedName: nil, firstLine: 40, lines: 120, instructions: nil))
+        fileName: 104, name: 112, qualifiedName: nil, firstLine: 40, lines: 120, instructions: nil),
+      locals: .init(
+        frame: minor == 10 ? 352 : 360, names: [72, 88, 80], argumentCount: 16, flags: 36))
   }
 
   /// The table that 3.13 and later keep at the head of `_PyRuntime`; nil where there is none, or one that
@@ -165,7 +177,9 @@ struct PythonLayout {
       objects: .init(
         type: word(43), typeName: word(45), bytesSize: word(63), bytesData: word(64),
         textLength: word(67), textState: word(66), asciiData: word(68),
-        compactData: word(68) &+ 16))
+        compactData: word(68) &+ 16),
+      locals: .init(
+        frame: word(30), names: [word(39)], argumentCount: word(38), flags: word(38) &- 4))
     return isWhole ? layout : nil
   }
 }

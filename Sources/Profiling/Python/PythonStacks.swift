@@ -3,6 +3,8 @@ struct PythonFrame {
   var code: UInt64
   /// The byte of the code at which its instruction begins.
   var offset: Int
+  /// Where it stands itself.
+  var address: UInt64 = 0
 }
 
 /// The Python frames that one call of the interpreter's loop runs, innermost first.
@@ -142,7 +144,7 @@ struct PythonStacks {
       }
       let offset = layout.offset(UInt64(truncatingIfNeeded: last), of: code)
       thread.runs.append(
-        PythonRun(frames: [PythonFrame(code: code, offset: offset)], stackAddress: 0))
+        PythonRun(frames: [PythonFrame(code: code, offset: offset, address: frame)], stackAddress: 0))
       frame = previous
     }
   }
@@ -181,7 +183,8 @@ struct PythonStacks {
         thread.runs.append(run)
         run = PythonRun(frames: [], stackAddress: 0)
       } else {
-        run.frames.append(PythonFrame(code: code, offset: layout.offset(instruction, of: code)))
+        run.frames.append(
+          PythonFrame(code: code, offset: layout.offset(instruction, of: code), address: frame))
         if let entry = layout.frame.isEntry, memory.load(frame &+ entry, as: UInt8.self) == 1 {
           run.stackAddress = cFrame
           thread.runs.append(run)

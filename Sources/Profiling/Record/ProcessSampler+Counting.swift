@@ -17,6 +17,8 @@ extension ProcessSampler {
 
   func count(_ sample: Sample, into profile: inout Profile, _ counts: inout SampleQueue.Counts) {
     if names.slice != profile.slice { names = Names(slice: profile.slice) }
+    for (_, thread) in sample.threads where thread.isActive { counts.active += 1 }
+    if sample.python.contains(where: \.holdsLock) { counts.locked += 1 }
     if options.native {
       for (tid, copy) in sample.copies { addMerged(tid, copy, sample, &profile, &counts) }
     }

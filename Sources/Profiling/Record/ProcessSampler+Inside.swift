@@ -24,7 +24,7 @@ extension ProcessSampler {
       let own = threads.thread(tid)
       if own.states.isEmpty && !options.native { continue }
       let isAsked = threads.ask(
-        own, thread, insideLayout, native: options.native, lock: options.lockOnly, now: now)
+        own, thread, insideLayout, native: options.native, now: now)
       if !isAsked { outcome = .failed }
     }
     if !sleeping.isEmpty && runtime != nil && !readSleeping(sleeping, descriptors) { outcome = .torn }

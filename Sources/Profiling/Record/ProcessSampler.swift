@@ -39,6 +39,8 @@ final class ProcessSampler {
   private(set) var watched: [Int32] = []
   /// No thread is left, or only one that its parent has not collected.
   private var isDead = false
+  /// Threads that were there at the last sample.
+  private(set) var present = 0
   private var tasksRead: Int64 = 0
   private var mapsRead: Int64 = 0
   private var maps: [UInt8] = []
@@ -203,6 +205,7 @@ final class ProcessSampler {
   private func choose() -> [Chosen] {
     var chosen: [Chosen] = []
     isDead = true
+    present = 0
     watched.removeAll(keepingCapacity: true)
     for task in tasks {
       if inside != nil && cp_is_own_thread(task.tid) != 0 { continue }
@@ -210,6 +213,7 @@ final class ProcessSampler {
         thread.state != UInt8(ascii: "X")
       else { continue }
       isDead = false
+      present += 1
       if task.tid == process.pid && thread.name != name {
         // exec gives a process a new name, and all is elsewhere then.
         if !name.isEmpty { mapsRead = 0 }

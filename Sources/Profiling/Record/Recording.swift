@@ -244,6 +244,7 @@ public final class Recording: @unchecked Sendable {
       statistics.due += 1
       let isLate = now - due > interval / 10
       var outcome = ProcessSampler.Outcome.taken
+      statistics.threads = 0
       samplers.removeAll { sampler in
         let one = sampler.sample(&statistics)
         switch one {
@@ -251,6 +252,7 @@ public final class Recording: @unchecked Sendable {
         case .torn, .failed: outcome = one
         case .taken: break
         }
+        statistics.threads += Int64(sampler.present)
         return false
       }
       if samplers.isEmpty {

@@ -68,6 +68,12 @@ public struct RecordingStatistics: Sendable {
   public var blocked: Int64 = 0
   /// System calls that returned EINTR because of the signal.
   public var interrupted: Int64 = 0
+  /// Threads that were there at the last moment.
+  public var threads: Int64 = 0
+  /// Threads that ran or could, added up over the moments.
+  public var active: Int64 = 0
+  /// Moments at which a thread that was sampled held the interpreter's lock.
+  public var locked: Int64 = 0
 
   /// What has come since then.
   func since(_ earlier: RecordingStatistics) -> RecordingStatistics {
@@ -86,6 +92,8 @@ public struct RecordingStatistics: Sendable {
     rest.duration -= earlier.duration
     rest.blocked -= earlier.blocked
     rest.interrupted -= earlier.interrupted
+    rest.active -= earlier.active
+    rest.locked -= earlier.locked
     return rest
   }
 }

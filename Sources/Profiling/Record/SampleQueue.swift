@@ -8,6 +8,8 @@ final class SampleQueue: @unchecked Sendable {
     var stacks: Int64 = 0
     var incomplete: Int64 = 0
     var ownTime: Int64 = 0
+    var active: Int64 = 0
+    var locked: Int64 = 0
   }
 
   private let owner = getpid()
@@ -121,6 +123,8 @@ final class SampleQueue: @unchecked Sendable {
     statistics.stacks = counts.stacks
     statistics.incomplete = counts.incomplete
     statistics.ownTime = cp_thread_cpu_time() + counts.ownTime
+    statistics.active = counts.active
+    statistics.locked = counts.locked
     pthread_mutex_unlock(&lock)
   }
 

@@ -15,7 +15,7 @@ import numpy as np
 import pynomaly
 import pytest
 
-FLIP = "print('ready', flush=True)\ndef known_function():\n  while True: pass\nknown_function()"
+FLIP = "print('ready', flush=True)\ndef known_function():\n  value = 17\n  while True: pass\nknown_function()"
 
 
 def busy_function(seconds):
@@ -310,6 +310,7 @@ def test_dump(target):
     found = pynomaly.dump(target.pid, native=True, format="json")
     assert found["pid"] == target.pid
     assert any(frame["name"] == "known_function" for thread in found["threads"] for frame in thread["frames"])
+    assert "value = 17" in pynomaly.dump(target.pid, locals=True)
     with pytest.raises(pynomaly.ArgumentError, match="allowed are"):
         pynomaly.dump(target.pid, format="xml")
     with pytest.raises(pynomaly.NoProcessError):

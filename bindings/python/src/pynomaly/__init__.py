@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._calibration import Calibration
 from ._catalog import DetectorInfo, OptionInfo, detector_info, detector_names
+from ._comparison import compare_recordings
 from ._detector import Detector
 from ._drift import DriftDetector, FeatureDrift, kolmogorov_smirnov
 from ._errors import (
@@ -84,6 +85,7 @@ __all__ = [
     "Tuning",
     "UnknownDetectorError",
     "average_precision",
+    "compare_recordings",
     "detector_info",
     "detector_names",
     "dump",

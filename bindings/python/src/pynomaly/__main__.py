@@ -41,6 +41,7 @@ def arguments() -> argparse.ArgumentParser:
     dump.add_argument("-p", "--pid", type=int, required=True, help="the process")
     dump.add_argument("-n", "--native", action="store_true", help="native frames too")
     dump.add_argument("-j", "--json", action="store_true", help="as JSON")
+    dump.add_argument("-l", "--locals", action="store_true", help="local variables too")
     dump.add_argument("--nonblocking", action="store_true", help="do not stop the process")
     return parser
 
@@ -134,11 +135,11 @@ def show(
 
 
 def dump(options: argparse.Namespace) -> None:
+    how = {"native": options.native, "nonblocking": options.nonblocking, "locals": options.locals}
     if options.json:
-        found = find_dump(options.pid, native=options.native, nonblocking=options.nonblocking, format="json")
-        print(json.dumps(found, indent=1))
+        print(json.dumps(find_dump(options.pid, format="json", **how), indent=1))
     else:
-        print(find_dump(options.pid, native=options.native, nonblocking=options.nonblocking), end="")
+        print(find_dump(options.pid, **how), end="")
 
 
 def begin(pid: int | None, child: subprocess.Popen[bytes] | None, settings: dict[str, float]) -> Recorder:

@@ -314,7 +314,7 @@ class DumpOptions(_Sized):
         ("format", c_int32),
         ("native", c_int32),
         ("nonblocking", c_int32),
-        ("reserved", c_int32),
+        ("locals", c_int32),
     ]
 
 
@@ -335,6 +335,9 @@ class ProfilerStatistics(_Sized):
         ("incomplete", c_int64),
         ("blocked", c_int64),
         ("interrupted", c_int64),
+        ("threads", c_int64),
+        ("active", c_int64),
+        ("locked", c_int64),
     ]
 
 
@@ -473,6 +476,10 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_profiler_free": (None, (_profiler,)),
     "pyn_profiler_push_label": (c_uint64, (_text, c_void_p)),
     "pyn_profiler_pop_label": (None, (c_uint64,)),
+    "pyn_profiler_compare": (
+        c_int32,
+        (_text, c_size_t, _text, c_size_t, _text, WriteCallback, c_void_p, _error),
+    ),
     "pyn_set_thread_limit": (None, (c_int32,)),
     "pyn_get_thread_limit": (c_int32, ()),
     "pyn_roc_auc": (c_int32, (c_void_p, c_void_p, c_int64, POINTER(c_double), _error)),

@@ -51,6 +51,12 @@ class ProfilerStatistics:
     """Of this process: stacks that were not taken, of threads that block the signal."""
     interrupted: int
     """Of this process: system calls that returned EINTR because of it."""
+    threads: int
+    """There at the last moment."""
+    active: int
+    """Threads that ran or could, added up over the moments."""
+    locked: int
+    """Moments at which a thread that was sampled held the interpreter's lock."""
 
 
 def collected(function: Callable[[Any], None]) -> bytes:
@@ -343,16 +349,33 @@ def _known(form: str) -> str:
 
 @overload
 def dump(
-    pid: int, *, native: bool = False, nonblocking: bool = False, format: Literal["text"] = "text"
+    pid: int,
+    *,
+    native: bool = False,
+    nonblocking: bool = False,
+    locals: bool = False,
+    format: Literal["text"] = "text",
 ) -> str: ...
 
 
 @overload
-def dump(pid: int, *, native: bool = False, nonblocking: bool = False, format: Literal["json"]) -> dict[str, Any]: ...
+def dump(
+    pid: int,
+    *,
+    native: bool = False,
+    nonblocking: bool = False,
+    locals: bool = False,
+    format: Literal["json"],
+) -> dict[str, Any]: ...
 
 
 def dump(
-    pid: int, *, native: bool = False, nonblocking: bool = False, format: str = "text"
+    pid: int,
+    *,
+    native: bool = False,
+    nonblocking: bool = False,
+    locals: bool = False,
+    format: str = "text",
 ) -> str | dict[str, Any]:
     """The stacks of all threads of another process at one moment, Python and (with `native`) native frames.
 
@@ -362,6 +385,8 @@ def dump(
         The process. It is stopped meanwhile, for about a millisecond a ten threads.
     nonblocking : bool
         Do not stop it: stacks may be of two moments at once.
+    locals : bool
+        The local variables of Python frames too.
     format : {"text", "json"}
         Text for people, innermost frames first; or what is in it as a dictionary.
 
@@ -373,7 +398,10 @@ def dump(
     if format not in ("text", "json"):
         raise ArgumentError(f"format is {format!r}; allowed are 'text' and 'json'")
     options = _library.DumpOptions(
-        format=1 if format == "text" else 2, native=int(native), nonblocking=int(nonblocking)
+        format=1 if format == "text" else 2,
+        native=int(native),
+        nonblocking=int(nonblocking),
+        locals=int(locals),
     )
     found = collected(lambda write: call(library.pyn_profiler_dump, pid, byref(options), write, None))
     text = found.decode("utf-8", "replace")
