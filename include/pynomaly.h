@@ -45,7 +45,8 @@
  *    [one thread per object] needs the caller to keep other calls off that object meanwhile.
  *    Functions that take a const pyn_detector * may run at the same time on the same detector.
  *  - No function prints, exits or installs signal handlers, but that a recording of the calling process has one
- *    (pyn_profiler_start). No thread of ours runs on after a call, but those of a pyn_profiler, until it is
+ *    (pyn_profiler_start), and what stops threads of other processes one of a real-time signal, each for as long as it
+ *    goes on. No thread of ours runs on after a call, but those of a pyn_profiler, until it is
  *    stopped or freed.
  *    After fork() the child may go on using its objects.
  *  - Same options, seed and data: the same result, bit for bit, for any number of threads.
@@ -1206,7 +1207,8 @@ typedef struct pyn_dump_options {
 #define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }
 
 /* Write the stacks of all threads of process `pid` to `write`. The process is stopped meanwhile (about
- * 1 ms a 10 threads) so that all stacks are of one moment. `options` may be NULL.
+ * 1 ms a 10 threads, and with `locals` at most 0.1 s more, what is not read by then being left out with a remark) so
+ * that all stacks are of one moment. `options` may be NULL.
  * Errors: NO_PROCESS, NOT_PERMITTED, NOT_SUPPORTED (no Python in it and native not asked for, a version
  * that is not known, no libdw), INVALID_ARGUMENT, IO (`write` returned other than 0), OUT_OF_MEMORY.
  * [any thread] */
@@ -1219,7 +1221,7 @@ typedef struct pyn_profiler pyn_profiler;
 typedef struct pyn_profiler_options {
     size_t struct_size;
     double rate;          /* samples a second, 0.1 to 10000 */
-    double duration;      /* seconds, or 0: until pyn_profiler_stop, or the end of the process */
+    double duration;      /* seconds without pauses, or 0: until pyn_profiler_stop, or the end of the process */
     int32_t native;       /* 1: native frames too; threads are then stopped for each sample */
     int32_t idle;         /* 1: threads that wait, too; 0: those that run, or could */
     int32_t gil;          /* 1: only threads that hold the interpreter's lock */
@@ -1231,8 +1233,8 @@ typedef struct pyn_profiler_options {
                            * counted as torn. Not with native */
     /* Slices, for profiling without end: every so many seconds (0.01 to 1e8, or 0: none), and for the last time at
      * the end, what was counted since the last one is handed to `slice_write`, in one call and in such a format, on
-     * a thread of the library's own. When it returns other than 0, the recording ends. It must not stop or free the
-     * profiler. */
+     * a thread of the library's own. When it returns other than 0, the recording ends. It may free the profiler (then
+     * no slice comes after this one); when it stops it, the recording ends after it has returned. */
     double slice;
     int32_t slice_format; /* PYN_PROFILE_* */
     int32_t reserved;
@@ -1246,14 +1248,18 @@ typedef struct pyn_profiler_options {
 /* Begin to sample process `pid`; 0, or the calling process's own: itself, from inside. `options` may be NULL. Free
  * it with pyn_profiler_free.
  *
- * From inside, threads that run are sent the highest real-time signal that nobody handles; its handler copies
- * registers, the used part of the stack and the Python frames to memory that lies ready: it allocates nothing,
- * takes no lock and waits for nobody, so that a thread may be in malloc or dlopen. Threads that sleep are never
- * sent one; with `idle` their Python stacks are read, and native ones left out. A system call into which a thread
- * goes just then is restarted, also where SA_RESTART does not do that; one that is not is counted
- * (`interrupted`). Threads that block the signal are left out, and counted (`blocked`). The library's own
- * sampling threads are left out. Several recordings of the process may run at once. When the last one has ended,
- * the signal has no handler again.
+ * From inside, threads that run are sent a signal; its handler copies registers, the used part of the stack and the
+ * Python frames to memory that lies ready: it allocates nothing, takes no lock and waits for nobody, so that a thread
+ * may be in malloc or dlopen. The signal is SIGURG; where that has a handler, or is blocked by the calling thread, the
+ * highest real-time signal of which neither is so. Threads that sleep when they are looked at, microseconds before, are
+ * not sent one; with `idle` their Python stacks are read, and native ones left out. A system call into which a thread
+ * goes just then is restarted, also where SA_RESTART does not do that, and its time limit begins anew. It returns EINTR,
+ * and is counted (`interrupted`), where it waits for signals (pause, sigsuspend, ppoll with a mask), and all such calls
+ * do while a handler of the program's has the signal in its sa_mask: what they wait for must not be missed.
+ * Threads that block the signal are left out, and counted (`blocked`). The library's own sampling threads are left out.
+ * Several recordings of the process may run at once. When the last one has ended, the signal is handled as before.
+ * exec may come at any time with SIGURG; with a real-time signal stop recordings before it, or one that is on its way
+ * ends the new program. No descriptor is kept open.
  * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */
 pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
                               pyn_profiler **profiler, pyn_error *error);
@@ -1280,14 +1286,16 @@ typedef struct pyn_profiler_statistics {
     int64_t taken;    /* moments at which everything was sampled that should be */
     int64_t late;     /* of these, more than a tenth of the interval late */
     int64_t skipped;  /* moments that had passed before the sampler came to them */
-    int64_t torn;     /* moments dropped because stacks changed while they were read */
+    int64_t torn;     /* moments dropped because stacks changed while they were read; of a process that samples
+                       * itself, moments at which one was dropped */
     int64_t failed;   /* moments at which a thread could not be read or stopped */
     int64_t stacks;   /* stacks counted */
     int64_t stops;    /* times that threads were stopped */
     int64_t pause_ns; /* how long, in all */
     int64_t own_ns;   /* processor time of the sampler itself */
     int64_t duration_ns;
-    int64_t incomplete; /* of the stacks: native ones that end where there is no unwinding information */
+    int64_t incomplete; /* of the stacks: native ones that end where there is no unwinding information, and ones that
+                         * were too deep to be copied whole: the outermost frames are missing */
     /* Of a process that samples itself: stacks not taken, of threads that block the signal; and system calls
      * that returned EINTR because of it. */
     int64_t blocked, interrupted;

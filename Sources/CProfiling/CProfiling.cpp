@@ -88,11 +88,31 @@ int32_t cp_poll(int32_t tid, int32_t *signal) {
 
 namespace {
 // A wait for a stop has no end of its own, and the news of the stop may have gone to another thread. So a timer
-// of the waiting thread knocks now and then. It needs a signal with a handler: one that nobody uses.
-int tick_signal = 0;
-pthread_once_t tick_once = PTHREAD_ONCE_INIT;
+// of the waiting thread knocks now and then. It needs a signal with a handler: one that nobody uses, for as long as
+// there are such threads.
+int tick_signal = 0, tick_users = 0;
+pid_t tick_owner = 0;
+pid_t tick_holder = 0;  // of the lock; a forked child does not wait for what its parent held
 void on_tick(int) {}
-void choose_tick() {
+bool is_ours(int number) {
+    struct sigaction now = {};
+    return sigaction(number, nullptr, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == on_tick;
+}
+void lock_ticks() {
+    pid_t self = getpid();
+    for (;; sched_yield()) {
+        pid_t holder = __atomic_load_n(&tick_holder, __ATOMIC_ACQUIRE);
+        if (holder != self && __atomic_compare_exchange_n(&tick_holder, &holder, self, false, __ATOMIC_ACQ_REL,
+                                                          __ATOMIC_RELAXED))
+            break;
+    }
+    if (tick_owner == self) return;
+    if (tick_users > 0 && is_ours(tick_signal)) signal(tick_signal, SIG_DFL);
+    tick_owner = self;
+    tick_users = 0;
+}
+void unlock_ticks() { __atomic_store_n(&tick_holder, 0, __ATOMIC_RELEASE); }
+int choose_tick() {
     for (int number = SIGRTMAX - 1; number > SIGRTMIN; number--) {
         struct sigaction now = {};
         if (sigaction(number, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO ||
@@ -100,37 +120,57 @@ void choose_tick() {
             continue;
         struct sigaction ours = {};
         ours.sa_handler = on_tick;  // without SA_RESTART: it is there to end a wait
-        sigfillset(&ours.sa_mask);
-        if (sigaction(number, &ours, nullptr) == 0) tick_signal = number;
-        return;
+        sigemptyset(&ours.sa_mask);
+        if (sigaction(number, &ours, nullptr) == 0) return number;
     }
+    return 0;
 }
 struct Ticks {
     timer_t timer = {};
-    bool has_timer = false;
+    bool has_timer = false, is_tried = false;
 };
 thread_local Ticks ticks;
+void end_ticks() {
+    if (!ticks.has_timer) return;
+    timer_delete(ticks.timer);
+    ticks.has_timer = false;
+    lock_ticks();
+    if (--tick_users == 0 && is_ours(tick_signal)) {
+        // To ignore a signal is to drop those that are on their way.
+        signal(tick_signal, SIG_IGN);
+        signal(tick_signal, SIG_DFL);
+    }
+    unlock_ticks();
+}
 void prepare_ticks() {
-    pthread_once(&tick_once, choose_tick);
-    if (!tick_signal) return;
+    if (ticks.is_tried) return;
+    ticks.is_tried = true;
+    lock_ticks();
+    if (tick_users == 0 || !is_ours(tick_signal)) tick_signal = choose_tick();
+    int number = tick_signal;
+    if (number) tick_users++;
+    unlock_ticks();
+    if (!number) return;
     struct sigevent event = {};
     event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = tick_signal;
+    event.sigev_signo = number;
     event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
-    if (timer_create(CLOCK_MONOTONIC, &event, &ticks.timer) != 0) return;
-    ticks.has_timer = true;
+    ticks.has_timer = timer_create(CLOCK_MONOTONIC, &event, &ticks.timer) == 0;
+    if (!ticks.has_timer) {
+        lock_ticks();
+        tick_users--;
+        unlock_ticks();
+        return;
+    }
     sigset_t one;
     sigemptyset(&one);
-    sigaddset(&one, tick_signal);
+    sigaddset(&one, number);
     pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
-}
-void end_ticks() {
-    if (ticks.has_timer) timer_delete(ticks.timer);
-    ticks.has_timer = false;
 }
 }  // namespace
 
 void cp_ticks(int64_t interval) {
+    if (interval > 0) prepare_ticks();
     if (!ticks.has_timer) return;
     struct timespec time = {0, static_cast<long>(interval)};
     struct itimerspec both = {time, time};
@@ -168,7 +208,13 @@ namespace {
 struct Call {
     void (*body)(void *);
     void *context;
+    // Of a thread that nobody joins: freed by it, or by who lets it go, whoever comes last.
+    void *memory;
+    int32_t is_done;
 };
+void leave(Call *call) {
+    if (__atomic_exchange_n(&call->is_done, 1, __ATOMIC_ACQ_REL) == 1) free(call->memory);
+}
 // Memory of a thread of its own grows page by page, with a system call each: 360 of them in a dump. What has
 // been had once is kept by glibc, and costs none.
 void widen_arena() {
@@ -191,10 +237,10 @@ void *run(void *call) {
     replace_thread(0, self);
     widen_arena();
     prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread: sleep as long as asked for, not 50 us more
-    prepare_ticks();
     static_cast<Call *>(call)->body(static_cast<Call *>(call)->context);
     end_ticks();
     replace_thread(self, 0);
+    if (static_cast<Call *>(call)->memory) leave(static_cast<Call *>(call));
     return nullptr;
 }
 }  // namespace
@@ -217,7 +263,7 @@ struct cp_thread {
 int32_t cp_start(void (*body)(void *context), void *context, cp_thread **out) {
     cp_thread *made = static_cast<cp_thread *>(malloc(sizeof(cp_thread)));
     if (!made) return ENOMEM;
-    made->call = {body, context};
+    made->call = {body, context, made, 0};
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -226,6 +272,12 @@ int32_t cp_start(void (*body)(void *context), void *context, cp_thread **out) {
     if (error) free(made);
     else *out = made;
     return error;
+}
+
+void cp_forget(cp_thread *thread) {
+    if (!thread) return;
+    pthread_detach(thread->thread);
+    leave(&thread->call);
 }
 
 void cp_join(cp_thread *thread) {
@@ -298,7 +350,7 @@ int32_t cp_on_new_thread(void (*body)(void *context), void *context) {
     // The host's signals are the host's: none is handled on our thread.
     sigset_t all, before;
     sigfillset(&all);
-    Call call = {body, context};
+    Call call = {body, context, nullptr, 0};
     pthread_t thread;
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread, nullptr, run, &call);

@@ -24,7 +24,7 @@
 #endif
 
 namespace {
-enum State : int32_t { IDLE = 0, ASKED = 1, BUSY = 2, READY = 3 };
+enum State : uint64_t { IDLE = 0, ASKED = 1, BUSY = 2, READY = 3, STATES = 4 };
 const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 64 << 10;
 const uint64_t PAGE = 4096, PAGES = 128, MAX_SLOTS = 1024;
 // Of so many answers the time is taken of one.
@@ -33,8 +33,6 @@ const uint64_t TIMED = 16;
 
 struct cp_slot {
     cp_answer answer;
-    int32_t state;
-    uint64_t generation;
     uint32_t index;
     int32_t is_taken;
     cp_label labels[CP_LABELS];
@@ -49,9 +47,18 @@ pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 pid_t owner = 0;
 int users = 0;
 int sample_signal = 0;
+struct sigaction action_before;
 cp_slot *slots[MAX_SLOTS];
+// What a slot is at, with how many questions it has had: in one word, or else a handler that was held up could take
+// the question that came after for its own. And whom it asks. Side by side: handlers look through them.
+uint64_t words[MAX_SLOTS];
+int32_t tids[MAX_SLOTS];
 uint32_t slot_count = 0;
+// Whether a handler of the host's keeps our signal back while it runs.
+int32_t is_kept_back = 0;
 int64_t restarted_calls = 0, interrupted_calls = 0;
+
+inline uint64_t question(uint64_t word) { return word / STATES; }
 
 __attribute__((constructor)) void know_owner() { owner = getpid(); }
 
@@ -65,10 +72,9 @@ void take_lock() {
             lock = fresh;
             for (uint32_t i = 0; i < slot_count; i++) {
                 slots[i]->is_taken = 0;
-                slots[i]->generation++;
-                slots[i]->state = IDLE;
+                words[i] = (question(words[i]) + 1) * STATES + IDLE;
             }
-            if (users > 0 && cp_inside_is_intact()) signal(sample_signal, SIG_DFL);
+            if (users > 0 && cp_inside_is_intact()) sigaction(sample_signal, &action_before, nullptr);
             users = sample_signal = 0;
             __atomic_store_n(&owner, self, __ATOMIC_RELEASE);
             break;
@@ -107,12 +113,13 @@ UNINSTRUMENTED inline void copy(void *to, const void *from, size_t count) {
 // else EINVAL; 0.1 us, where copying with process_vm_readv takes 1.1. What a thread's frames lead to cannot go away
 // between this and the reading, for it is the thread itself that would let it go.
 UNINSTRUMENTED bool is_there(uint64_t *pages, uint64_t address, size_t count) {
+    if (address + count - 1 < address) return false;
     for (uint64_t page = address / PAGE; page <= (address + count - 1) / PAGE; page++) {
-        if (pages[page % PAGES] == page) continue;
+        if (pages && pages[page % PAGES] == page) continue;
         if (call(SYS_rt_sigprocmask, ~0, reinterpret_cast<void *>(page * PAGE), 0,
                  reinterpret_cast<void *>(sizeof(uint64_t)), 0, 0) != -EINVAL)
             return false;
-        pages[page % PAGES] = page;
+        if (pages) pages[page % PAGES] = page;
     }
     return true;
 }
@@ -190,7 +197,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     while (is_whole && frame != 0) {
         if (answer.frame_count + 2 > FRAME_ROOM) {
             answer.is_cut = 1;
-            return;
+            break;
         }
         is_whole = is_there(pages, frame, static_cast<size_t>(layout.frame_size));
         if (!is_whole) break;
@@ -235,25 +242,39 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
 }
 
 // Of system calls that return EINTR whatever SA_RESTART says, those that can be made again as they stand: their
-// time limit begins anew, but only threads that run are asked, so that none of it had passed.
-UNINSTRUMENTED bool may_restart(uint32_t number) {
+// time limit begins anew, but only threads that run are asked, so that none of it had passed. Not those that are there
+// to wait for a signal: one that was spent would be waited for again.
+UNINSTRUMENTED bool may_restart(uint32_t number, const greg_t *registers) {
     switch (number) {
-    case SYS_poll: case SYS_ppoll: case SYS_select: case SYS_pselect6: case SYS_epoll_wait: case SYS_epoll_pwait:
-    case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_pause: case SYS_rt_sigtimedwait: case SYS_rt_sigsuspend:
+    case SYS_poll: case SYS_select: case SYS_epoll_wait: case SYS_nanosleep: case SYS_clock_nanosleep:
     case SYS_semop: case SYS_semtimedop: case SYS_msgrcv: case SYS_msgsnd: case SYS_futex: case SYS_io_getevents:
         return true;
+    // The C library's poll and select may be these, without a mask of signals.
+    case SYS_ppoll: return registers[REG_R10] == 0;
+    case SYS_epoll_pwait: return registers[REG_R8] == 0;
+    case SYS_pselect6: {
+        uint64_t mask = 0, place = static_cast<uint64_t>(registers[REG_R9]);
+        return place == 0 || (word(nullptr, place, &mask) && mask == 0);
+    }
     default: return false;
     }
 }
 
 // When the signal came as the thread went to wait, let the wait go on. Its number is not kept by the kernel; it is
-// in the instruction before, where the C library has it.
-UNINSTRUMENTED void restart(cp_slot *slot, greg_t *registers) {
+// in the instruction before, where the C library has it. But an EINTR may be that of a handler of the host's, which
+// its program waits for: one that kept our signal back until it returned, or one that comes next.
+UNINSTRUMENTED void restart(ucontext_t *context) {
+    greg_t *registers = context->uc_mcontext.gregs;
     if (registers[REG_RAX] != -EINTR) return;
     uint64_t pc = static_cast<uint64_t>(registers[REG_RIP]);
-    if (!is_there(slot->pages, pc - 7, 7) || byte(pc, -2) != 0x0f || byte(pc, -1) != 0x05) return;
+    if (!is_there(nullptr, pc - 7, 7) || byte(pc, -2) != 0x0f || byte(pc, -1) != 0x05) return;
     uint32_t number = reinterpret_cast<const Half *>(pc - 6)->value;
-    if (byte(pc, -7) == 0xb8 && may_restart(number)) {
+    uint64_t pending = 0, masked, ours = uint64_t{1} << (__atomic_load_n(&sample_signal, __ATOMIC_RELAXED) - 1);
+    copy(&masked, &context->uc_sigmask, sizeof masked);
+    call(SYS_rt_sigpending, reinterpret_cast<long>(&pending), reinterpret_cast<void *>(sizeof pending), 0, nullptr, 0,
+         0);
+    if (byte(pc, -7) == 0xb8 && may_restart(number, registers) &&
+        !__atomic_load_n(&is_kept_back, __ATOMIC_RELAXED) && !(pending & ~masked & ~ours)) {
         registers[REG_RAX] = number;
         registers[REG_RIP] -= 2;
         __atomic_fetch_add(&restarted_calls, 1, __ATOMIC_RELAXED);
@@ -294,20 +315,11 @@ UNINSTRUMENTED int64_t now() {
     return time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-UNINSTRUMENTED void on_sample(int, siginfo_t *info, void *context) {
-    if (info->si_code != SI_QUEUE || info->si_pid != owner) return;
-    uint64_t value = reinterpret_cast<uint64_t>(info->si_value.sival_ptr);
-    uint32_t index = value % MAX_SLOTS;
-    if (index >= __atomic_load_n(&slot_count, __ATOMIC_ACQUIRE)) return;
-    cp_slot *slot = slots[index];
-    if (__atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE) != value / MAX_SLOTS) return;
-    int32_t expected = ASKED;
-    if (!__atomic_compare_exchange_n(&slot->state, &expected, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        return;
+UNINSTRUMENTED void reply(cp_slot *slot, uint64_t number, const ucontext_t *context) {
     cp_answer &answer = slot->answer;
-    bool is_timed = slot->generation % TIMED == 0;
+    bool is_timed = number % TIMED == 0;
     int64_t begin = is_timed ? now() : 0;
-    greg_t *r = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
+    const greg_t *r = context->uc_mcontext.gregs;
     static const int order[17] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
                                   REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
     for (int i = 0; i < 17; i++) answer.registers.value[i] = static_cast<uint64_t>(r[order[i]]);
@@ -323,9 +335,65 @@ UNINSTRUMENTED void on_sample(int, siginfo_t *info, void *context) {
     }
     for (int i = 0; i < 4 && answer.thread_states[i] != 0; i++) walk(slot, answer.thread_states[i], i);
     if (answer.wants_stack) copy_stack(slot, static_cast<uint64_t>(r[REG_RSP]));
-    restart(slot, r);
     answer.time = is_timed ? now() - begin : -1;
-    __atomic_store_n(&slot->state, READY, __ATOMIC_RELEASE);
+    __atomic_store_n(&words[slot->index], number * STATES + READY, __ATOMIC_RELEASE);
+}
+
+UNINSTRUMENTED bool take_question(uint32_t index, uint64_t number) {
+    uint64_t expected = number * STATES + ASKED;
+    return __atomic_compare_exchange_n(&words[index], &expected, number * STATES + BUSY, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+UNINSTRUMENTED void on_sample(int, siginfo_t *info, void *place) {
+    ucontext_t *context = static_cast<ucontext_t *>(place);
+    uint32_t count = __atomic_load_n(&slot_count, __ATOMIC_ACQUIRE);
+    bool has_answered = false;
+    if (info->si_code == SI_QUEUE && info->si_pid == owner) {
+        uint64_t value = reinterpret_cast<uint64_t>(info->si_value.sival_ptr);
+        uint32_t index = value % MAX_SLOTS;
+        if (index < count && take_question(index, value / MAX_SLOTS)) {
+            reply(slots[index], value / MAX_SLOTS, context);
+            has_answered = true;
+        }
+    }
+    // A signal that was sent while one was on its way has become one with it.
+    if (!has_answered || __atomic_load_n(&users, __ATOMIC_RELAXED) > 1) {
+        int32_t self = static_cast<int32_t>(call(SYS_gettid, 0, nullptr, 0, nullptr, 0, 0));
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t word = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE);
+            if (word % STATES == ASKED && __atomic_load_n(&tids[i], __ATOMIC_RELAXED) == self &&
+                take_question(i, question(word)))
+                reply(slots[i], question(word), context);
+        }
+    }
+    restart(context);
+}
+
+// SIGURG: what a program gets of it that has no handler is nothing, so that one which is still on its way when exec
+// puts another program here does it no harm; and they do not pile up where they are blocked. Where the host handles or
+// blocks it, a real-time signal, or what there is.
+int choose_signal() {
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+    for (int may_be_blocked = 0; may_be_blocked < 2; may_be_blocked++) {
+        for (int i = SIGRTMAX; i > SIGRTMIN; i--) {
+            int number = i == SIGRTMAX ? SIGURG : i;
+            if (!may_be_blocked && sigismember(&blocked, number)) continue;
+            struct sigaction now = {};
+            if (sigaction(number, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO ||
+                (now.sa_handler != SIG_DFL && !(number == SIGURG && now.sa_handler == SIG_IGN)))
+                continue;
+            struct sigaction ours = {};
+            ours.sa_sigaction = on_sample;
+            ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+            sigfillset(&ours.sa_mask);
+            if (sigaction(number, &ours, nullptr) != 0) continue;
+            action_before = now;
+            return number;
+        }
+    }
+    return 0;
 }
 #endif
 }  // namespace
@@ -336,23 +404,15 @@ int32_t cp_inside_begin(void) {
 #if defined(__x86_64__)
     take_lock();
     int32_t error = 0;
-    if (users == 0) {
-        int found = 0;
-        for (int number = SIGRTMAX - 1; number > SIGRTMIN && !found; number--) {
-            struct sigaction now = {};
-            if (sigaction(number, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO || now.sa_handler != SIG_DFL)
-                continue;
-            struct sigaction ours = {};
-            ours.sa_sigaction = on_sample;
-            ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-            sigfillset(&ours.sa_mask);
-            if (sigaction(number, &ours, nullptr) == 0) found = number;
-        }
+    // Where the host has taken the signal that we had, another one; there is nothing to give back.
+    if (users == 0 || !cp_inside_is_intact()) {
+        int found = choose_signal();
         if (found) __atomic_store_n(&sample_signal, found, __ATOMIC_RELEASE);
         else error = EBUSY;
     }
-    if (!error) users++;
+    if (!error) __atomic_store_n(&users, users + 1, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&lock);
+    if (!error) cp_inside_look();
     return error;
 #else
     return ENOSYS;
@@ -369,17 +429,36 @@ int32_t cp_inside_is_intact(void) {
 #endif
 }
 
+void cp_inside_look(void) {
+#if defined(__x86_64__)
+    int ours = cp_inside_signal(), found = 0;
+    for (int number = 1; number <= SIGRTMAX && !found; number++) {
+        struct sigaction now = {};
+        if (number == ours || sigaction(number, nullptr, &now) != 0) continue;
+        bool has_handler = now.sa_flags & SA_SIGINFO || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
+        found = has_handler && sigismember(&now.sa_mask, ours) == 1;
+    }
+    __atomic_store_n(&is_kept_back, found, __ATOMIC_RELAXED);
+#endif
+}
+
 void cp_inside_end(void) {
     take_lock();
-    if (users > 0 && --users == 0) {
-        // To ignore a signal is to drop those that are on their way: the default would end the process.
+    if (users > 0) __atomic_store_n(&users, users - 1, __ATOMIC_RELEASE);
+    if (users == 0 && sample_signal != 0) {
+        // To ignore a signal is to drop those that are on their way: the default of some would end the process.
         struct sigaction action = {};
         action.sa_handler = SIG_IGN;
-        if (cp_inside_is_intact() && sigaction(sample_signal, &action, nullptr) == 0) {
-            action.sa_handler = SIG_DFL;
-            sigaction(sample_signal, &action, nullptr);
-        }
+        if (cp_inside_is_intact() && sigaction(sample_signal, &action, nullptr) == 0)
+            sigaction(sample_signal, &action_before, nullptr);
         __atomic_store_n(&sample_signal, 0, __ATOMIC_RELEASE);
+        // What stacks have filled is given back.
+        for (uint32_t i = 0; i < slot_count; i++) {
+            if (slots[i]->is_taken || __atomic_load_n(&words[i], __ATOMIC_ACQUIRE) % STATES == BUSY) continue;
+            uint64_t begin = (reinterpret_cast<uint64_t>(slots[i]->frames) + PAGE - 1) / PAGE * PAGE;
+            uint64_t end = reinterpret_cast<uint64_t>(slots[i] + 1) / PAGE * PAGE;
+            madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+        }
     }
     pthread_mutex_unlock(&lock);
 }
@@ -395,7 +474,7 @@ cp_slot *cp_slot_acquire(void) {
     take_lock();
     cp_slot *found = nullptr;
     for (uint32_t i = 0; i < slot_count && !found; i++) {
-        int32_t state = __atomic_load_n(&slots[i]->state, __ATOMIC_ACQUIRE);
+        uint64_t state = __atomic_load_n(&words[i], __ATOMIC_ACQUIRE) % STATES;
         if (!slots[i]->is_taken && state != BUSY) found = slots[i];
     }
     if (!found && slot_count < MAX_SLOTS) {
@@ -430,26 +509,30 @@ void cp_slot_release(cp_slot *slot) {
 cp_answer *cp_slot_answer(cp_slot *slot) { return &slot->answer; }
 
 int32_t cp_slot_ask(cp_slot *slot) {
-    uint64_t generation = slot->generation + 1;
-    __atomic_store_n(&slot->generation, generation, __ATOMIC_RELEASE);
-    __atomic_store_n(&slot->state, ASKED, __ATOMIC_RELEASE);
+    uint64_t number = question(__atomic_load_n(&words[slot->index], __ATOMIC_ACQUIRE)) + 1;
+    __atomic_store_n(&tids[slot->index], slot->answer.tid, __ATOMIC_RELAXED);
+    __atomic_store_n(&words[slot->index], number * STATES + ASKED, __ATOMIC_RELEASE);
     siginfo_t info = {};
     info.si_signo = cp_inside_signal();
     info.si_code = SI_QUEUE;
     info.si_pid = getpid();
     info.si_uid = getuid();
-    info.si_value.sival_ptr = reinterpret_cast<void *>(generation * MAX_SLOTS + slot->index);
+    info.si_value.sival_ptr = reinterpret_cast<void *>(number * MAX_SLOTS + slot->index);
     if (syscall(SYS_rt_tgsigqueueinfo, getpid(), slot->answer.tid, info.si_signo, &info) == 0) return 0;
     int32_t error = errno;
     cp_slot_cancel(slot);
     return error;
 }
 
-int32_t cp_slot_poll(cp_slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == READY; }
+int32_t cp_slot_poll(cp_slot *slot) {
+    return __atomic_load_n(&words[slot->index], __ATOMIC_ACQUIRE) % STATES == READY;
+}
 
 int32_t cp_slot_cancel(cp_slot *slot) {
-    int32_t expected = ASKED;
-    return __atomic_compare_exchange_n(&slot->state, &expected, IDLE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    uint64_t word = __atomic_load_n(&words[slot->index], __ATOMIC_ACQUIRE);
+    return word % STATES == ASKED &&
+           __atomic_compare_exchange_n(&words[slot->index], &word, question(word) * STATES + IDLE, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 int64_t cp_cpu_time_of(int32_t tid) {

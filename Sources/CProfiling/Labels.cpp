@@ -10,6 +10,8 @@ namespace {
 pthread_key_t key;
 pthread_once_t once = PTHREAD_ONCE_INIT;
 int has_key = 0;
+const int TOKEN_BITS = 44;
+uint64_t threads = 0;
 
 void forget(void *block) {
     cp_thread_labels = nullptr;
@@ -27,6 +29,8 @@ __attribute__((noinline)) cp_label_block *first() {
         free(block);
         return nullptr;
     }
+    uint64_t number = __atomic_fetch_add(&threads, 1, __ATOMIC_RELAXED) % ((uint64_t{1} << (64 - TOKEN_BITS)) - 1);
+    block->thread = (number + 1) << TOKEN_BITS;
     cp_thread_labels = block;
     return block;
 }
@@ -37,7 +41,7 @@ namespace {
 inline uint64_t push(const char *name, const char *immortal, uint64_t place, uint64_t frame) {
     cp_label_block *block = cp_thread_labels;
     if (!block && !(block = first())) return 0;
-    uint64_t token = ++block->tokens;
+    uint64_t token = block->thread | (++block->tokens & ((uint64_t{1} << TOKEN_BITS) - 1));
     if (block->depth < CP_LABELS) {
         cp_label &label = block->labels[block->depth];
         label.place = place;
@@ -71,6 +75,7 @@ void cp_label_pop(uint64_t token) {
     int32_t kept = block->depth < CP_LABELS ? block->depth : CP_LABELS;
     int32_t at = block->depth - 1;
     if (token != 0) {
+        if (token >> TOKEN_BITS << TOKEN_BITS != block->thread) return;
         int32_t found = kept - 1;
         while (found >= 0 && block->labels[found].token != token) found--;
         // One that was not kept; or, where all are, one that is gone.

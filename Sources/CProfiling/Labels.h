@@ -6,7 +6,7 @@
 
 struct cp_label_block {
     int32_t depth;  // may be more than are kept
-    uint64_t tokens;
+    uint64_t tokens, thread;  // a token has both: another thread's is nobody's here
     cp_label labels[CP_LABELS];
 };
 

@@ -2,11 +2,18 @@
 #define _GNU_SOURCE
 #include "support/support.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,6 +82,8 @@ __attribute__((noinline)) static void rest(double seconds) {
     spin(seconds);
     counter++;
 }
+
+static int goes_on = 1;
 
 static pyn_profiler *start(double rate) {
     pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
@@ -183,6 +192,40 @@ static void test_labels(void **state) {
     free(text);
 }
 
+static void *label_in_another(void *token) {
+    pyn_profiler_push_label("their part", NULL);
+    pyn_profiler_pop_label(*(uint64_t *)token);
+    rest(0.4);
+    pyn_profiler_pop_label(0);
+    return NULL;
+}
+
+static void *label_and_lend(void *unused) {
+    (void)unused;
+    uint64_t token = pyn_profiler_push_label("main part", NULL);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, label_in_another, &token), 0);
+    spin(0.4);
+    pthread_join(thread, NULL);
+    pyn_profiler_pop_label(token);
+    return NULL;
+}
+
+// A label is one thread's: what another one takes off by mistake is none of its own.
+static void test_labels_of_other_threads(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(1000);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, label_and_lend, NULL), 0);
+    pthread_join(thread, NULL);
+    char *text = stop(profiler, NULL);
+    if (IS_EXACT) {
+        assert_true(count(text, "their part;rest", NULL) > 30);
+        assert_true(count(text, "main part;spin", NULL) > 30);
+    }
+    free(text);
+}
+
 static void test_detectors_label_themselves(void **state) {
     (void)state;
     double *rows = make_rows(20000, 8, 3);
@@ -272,6 +315,68 @@ static void test_slices_by_callback(void **state) {
     free(output.text);
 }
 
+typedef struct {
+    pyn_profiler *profiler;
+    int calls;
+} freeing;
+
+static int32_t free_it(const void *data, size_t size, void *context) {
+    (void)data, (void)size;
+    freeing *f = context;
+    if (f->calls++ == 0) {
+        pyn_profiler *profiler;
+        while (!(profiler = __atomic_load_n(&f->profiler, __ATOMIC_ACQUIRE))) {}
+        OK(pyn_profiler_stop(profiler, NULL));
+        pyn_profiler_free(profiler);
+        spin(0.02);
+    }
+    return 0;
+}
+
+static int entries(const char *path);
+
+static void test_slice_callback_frees(void **state) {
+    (void)state;
+    int threads = entries("/proc/self/task");
+    for (int i = 0; i < 5; i++) {
+        freeing f = {NULL, 0};
+        pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+        options.native = 1;
+        options.rate = 1000;
+        options.slice = 0.02;
+        options.slice_format = PYN_PROFILE_RAW;
+        options.slice_write = free_it;
+        options.slice_context = &f;
+        pyn_profiler *profiler = NULL;
+        OK(pyn_profiler_start(0, &options, &profiler, &error));
+        __atomic_store_n(&f.profiler, profiler, __ATOMIC_RELEASE);
+        spin(0.1);
+        for (double end = now() + 20; entries("/proc/self/task") > threads && now() < end;) usleep(1000);
+        assert_int_equal(entries("/proc/self/task"), threads);
+        assert_int_equal(f.calls, 1); /* no slice comes after that */
+    }
+}
+
+static void test_pauses_do_not_count(void **state) {
+    (void)state;
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = 1;
+    options.duration = 0.4;
+    pyn_profiler *profiler = NULL;
+    OK(pyn_profiler_start(0, &options, &profiler, &error));
+    OK(pyn_profiler_pause(profiler, &error));
+    int32_t running = 0;
+    OK(pyn_profiler_wait(profiler, 0.8, &running, &error));
+    assert_int_equal(running, 1);
+    OK(pyn_profiler_resume(profiler, &error));
+    OK(pyn_profiler_wait(profiler, 20, &running, &error));
+    assert_int_equal(running, 0);
+    pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
+    OK(pyn_profiler_get_statistics(profiler, &found, &error));
+    assert_true(found.duration_ns > 350000000);
+    pyn_profiler_free(profiler);
+}
+
 static void test_write_file(void **state) {
     (void)state;
     pyn_profiler *profiler = start(500);
@@ -316,38 +421,189 @@ static void test_two_at_once(void **state) {
 static void own_handler(int number) { (void)number; }
 
 static void handlers(void (**found)(int)) {
-    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+    for (int number = 1; number <= SIGRTMAX; number++) {
         struct sigaction action;
+        memset(&action, 0, sizeof action);
         sigaction(number, NULL, &action);
-        found[number - SIGRTMIN] = action.sa_handler;
+        found[number] = action.sa_handler;
     }
 }
 
-// The host's handlers stay the host's, and afterwards no handler of ours is left (but that of ticks, which is there
-// from the first recording on).
+static int changed(void (**before)(int), void (**after)(int), int *which) {
+    int count = 0;
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        if (before[number] == after[number]) continue;
+        if (which) *which = number;
+        count++;
+    }
+    return count;
+}
+
+// The host's handlers stay the host's, and afterwards no handler of ours is left.
 static void test_signals_are_as_before(void **state) {
     (void)state;
     struct sigaction mine;
     memset(&mine, 0, sizeof mine);
     mine.sa_handler = own_handler;
     sigaction(SIGRTMAX - 1, &mine, NULL);
-    void (*before[64])(int), (*during[64])(int), (*after[64])(int);
-    handlers(before);
-    pyn_profiler *profiler = start(1000);
-    spin(0.1);
-    handlers(during);
-    assert_true(during[SIGRTMAX - 1 - SIGRTMIN] == own_handler);
-    int changed = 0;
-    for (int i = 0; i <= SIGRTMAX - SIGRTMIN; i++) changed += before[i] != during[i];
-    assert_int_equal(changed, 1);
-    free(stop(profiler, NULL));
-    handlers(after);
-    for (int i = 0; i <= SIGRTMAX - SIGRTMIN; i++) assert_true(before[i] == after[i]);
+    sigaction(SIGURG, &mine, NULL);
+    void (*before[65])(int), (*during[65])(int), (*after[65])(int);
+    for (int round = 0; round < 2; round++) {
+        handlers(before);
+        pyn_profiler *profiler = start(1000);
+        spin(0.1);
+        handlers(during);
+        int which = 0;
+        assert_int_equal(changed(before, during, &which), 1);
+        if (round == 0) assert_int_equal(which, SIGRTMAX - 2);
+        if (round == 1) assert_int_equal(which, SIGURG);
+        free(stop(profiler, NULL));
+        handlers(after);
+        assert_int_equal(changed(before, after, NULL), 0);
+        mine.sa_handler = SIG_IGN;
+        sigaction(SIGURG, &mine, NULL);
+    }
     mine.sa_handler = SIG_DFL;
+    sigaction(SIGURG, &mine, NULL);
+    // Nor is one left by what looks into another process.
+    handlers(before);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        for (;;) pause();
+    }
+    sink output = {NULL, 0, 0, 0};
+    pyn_dump_options options = PYN_DUMP_OPTIONS_INIT;
+    options.native = 1;
+    OK(pyn_profiler_dump(child, &options, take, &output, &error));
+    handlers(after);
+    assert_int_equal(changed(before, after, NULL), 0);
+    free(output.text);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
     sigaction(SIGRTMAX - 1, &mine, NULL);
 }
 
-static int goes_on = 1;
+// A host that takes our signal for itself: recordings that begin later have another one.
+static void test_host_takes_the_signal(void **state) {
+    (void)state;
+    void (*before[65])(int), (*during[65])(int);
+    handlers(before);
+    pyn_profiler *one = start(500);
+    handlers(during);
+    int which = 0;
+    assert_int_equal(changed(before, during, &which), 1);
+    struct sigaction mine;
+    memset(&mine, 0, sizeof mine);
+    mine.sa_handler = own_handler;
+    sigaction(which, &mine, NULL);
+    pyn_profiler *other = start(1000);
+    flip(0.4);
+    char *text = stop(other, NULL);
+    if (IS_EXACT) assert_true(count(text, ";flip", NULL) > 50);
+    free(text);
+    free(stop(one, NULL));
+    handlers(during);
+    assert_true(during[which] == own_handler);
+    mine.sa_handler = SIG_DFL;
+    sigaction(which, &mine, NULL);
+    handlers(during);
+    assert_int_equal(changed(before, during, NULL), 0);
+}
+
+// Whatever of it is still on its way does not end the program that exec puts here.
+static void test_exec(void **state) {
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            start(2000);
+            spin(0.01 + i * 0.0001);
+            execl("/bin/true", "true", NULL);
+            _exit(9);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+}
+
+static volatile long handled;
+
+static void handle_long(int number) {
+    (void)number;
+    handled++;
+    for (double end = now() + 0.0003; now() < end;) {}
+}
+
+// Every signal of the host's ends its wait for signals: also where its handler kept ours back.
+static void test_no_wait_for_a_signal_goes_on(void **state) {
+    (void)state;
+    struct sigaction action, old;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handle_long;
+    sigfillset(&action.sa_mask);
+    sigaction(SIGALRM, &action, &old);
+    sigset_t alarms, before;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarms, &before);
+    pyn_profiler *profiler = start(2000);
+    for (int way = 0; way < 3; way++) {
+        struct itimerval every = {{0, 1500}, {0, 1500}}, never = {{0, 0}, {0, 0}};
+        handled = 0;
+        setitimer(ITIMER_REAL, &every, NULL);
+        long returned = 0;
+        for (double end = now() + 1; now() < end; returned++) {
+            if (way == 0) sigsuspend(&before);
+            if (way == 1) ppoll(NULL, 0, NULL, &before);
+            if (way == 2) pselect(0, NULL, NULL, NULL, NULL, &before);
+        }
+        setitimer(ITIMER_REAL, &never, NULL);
+        assert_true(handled > 50);
+        assert_true(returned >= handled);
+    }
+    free(stop(profiler, NULL));
+    sigaction(SIGALRM, &old, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static int entries(const char *path) {
+    DIR *folder = opendir(path);
+    int count = 0;
+    while (readdir(folder)) count++;
+    closedir(folder);
+    return count;
+}
+
+static void *wait_long(void *unused) {
+    (void)unused;
+    while (__atomic_load_n(&goes_on, __ATOMIC_RELAXED)) usleep(100000);
+    return NULL;
+}
+
+// How many descriptors there may be is the host's.
+static void test_no_descriptor_a_thread(void **state) {
+    (void)state;
+    __atomic_store_n(&goes_on, 1, __ATOMIC_RELAXED);
+    pthread_t threads[60];
+    for (int i = 0; i < 60; i++) assert_int_equal(pthread_create(&threads[i], NULL, wait_long, NULL), 0);
+    int before = entries("/proc/self/fd");
+    pyn_profiler *profiler = start(100);
+    int most = 0;
+    for (int i = 0; i < 20; i++) {
+        spin(0.02);
+        int found = entries("/proc/self/fd");
+        if (found > most) most = found;
+    }
+    pyn_profiler_statistics found;
+    free(stop(profiler, &found));
+    assert_true(most <= before + 30);
+    assert_true(found.threads >= 60);
+    __atomic_store_n(&goes_on, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < 60; i++) pthread_join(threads[i], NULL);
+}
 
 static void *deaf(void *unused) {
     (void)unused;
@@ -485,16 +741,47 @@ static void test_errors(void **state) {
     STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(0, &options, &profiler, &error));
 }
 
+static void test_reading_itself_is_denied(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(20);
+        struct sock_filter steps[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = {4, steps};
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) _exit(0);
+        pyn_profiler *profiler = NULL;
+        pyn_error why = PYN_ERROR_INIT;
+        for (int native = 0; native < 2; native++) {
+            pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+            options.native = native;
+            if (pyn_profiler_start(0, &options, &profiler, &why) != PYN_ERROR_NOT_PERMITTED) _exit(2);
+            if (!strstr(why.message, "process_vm_readv")) _exit(3);
+        }
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void) {
 #ifndef __x86_64__
     return 0;
 #endif
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_stack_that_did_not_exist), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_no_stack_that_did_not_exist), cmocka_unit_test(test_labels), cmocka_unit_test(test_labels_of_other_threads),
         cmocka_unit_test(test_detectors_label_themselves), cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_slices_by_callback), cmocka_unit_test(test_write_file),
+        cmocka_unit_test(test_pauses_do_not_count), cmocka_unit_test(test_slices_by_callback),
+        cmocka_unit_test(test_slice_callback_frees), cmocka_unit_test(test_write_file),
         cmocka_unit_test(test_two_at_once), cmocka_unit_test(test_signals_are_as_before),
+        cmocka_unit_test(test_host_takes_the_signal), cmocka_unit_test(test_exec),
+        cmocka_unit_test(test_no_wait_for_a_signal_goes_on), cmocka_unit_test(test_no_descriptor_a_thread),
         cmocka_unit_test(test_threads_that_block_the_signal), cmocka_unit_test(test_system_calls_restart),
-        cmocka_unit_test(test_fork), cmocka_unit_test(test_errors)};
+        cmocka_unit_test(test_fork), cmocka_unit_test(test_reading_itself_is_denied), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,14 +72,18 @@ static inline uint64_t cp_code_check(uint64_t hash, uint32_t first_line, uint64_
     return (hash ^ first_line * 0x9e3779b97f4a7c15u) + file;
 }
 
-/* Begin: choose a signal that nobody handles and handle it; counted, so that recordings share it. 0 or an
- * errno. After the last cp_inside_end it is as before, and signals still on their way are gone. */
+/* Begin: choose a signal that nobody handles (SIGURG, or else a real-time one) and handle it; counted, so that
+ * recordings share it. Another one is chosen when the host has taken it since. 0 or an errno. After the last cp_inside_end it is as before, and signals still on their way are gone. */
 int32_t cp_inside_begin(void);
 void cp_inside_end(void);
 
 /* The signal, or 0; and whether its handler is still ours. */
 int32_t cp_inside_signal(void);
 int32_t cp_inside_is_intact(void);
+
+/* Look whether a handler of the host's keeps the signal back while it runs: then no system call is restarted. Now and
+ * then, for hosts may change them. */
+void cp_inside_look(void);
 
 /* System calls that went on by themselves though a handler ran, and those that returned EINTR for it. */
 void cp_inside_interrupted(int64_t *restarted, int64_t *interrupted);

@@ -43,7 +43,7 @@ int32_t cp_poll(int32_t tid, int32_t *signal);
 int32_t cp_wait(int32_t tid, int32_t *signal);
 
 /* Ticks for cp_wait on the calling thread, at such an interval in nanoseconds (less than a second); 0 ends
- * them. They use the highest real-time signal that nobody handles, for as long as the process lives. */
+ * them. They use the highest real-time signal that nobody handles, until the last thread that had some ends. */
 void cp_ticks(int64_t interval);
 
 /* Nanoseconds that all threads of a process have run so far, without what those that run on other
@@ -60,6 +60,9 @@ int32_t cp_on_new_thread(void (*body)(void *context), void *context);
 typedef struct cp_thread cp_thread;
 int32_t cp_start(void (*body)(void *context), void *context, cp_thread **thread);
 void cp_join(cp_thread *thread);
+
+/* Instead of joining it: let it end by itself. */
+void cp_forget(cp_thread *thread);
 
 /* Whether a thread of this process is one of those that the two above made. */
 int32_t cp_is_own_thread(int32_t tid);

@@ -22,8 +22,20 @@ final class OwnThread {
     stackEnd = stack?.end ?? 0
   }
 
-  /// Whether it blocks the signal, as was found less than a second ago.
-  func isDeaf(_ now: Int64) -> Bool { deaf != 0 && now - deaf < 1_000_000_000 }
+  /// Whether it blocks the signal, as was found less than a second ago. Before one that did is asked again, that is
+  /// looked at: signals that nobody takes pile up.
+  func isDeaf(_ now: Int64, signal: Int32) -> Bool {
+    if deaf == 0 || now - deaf < 1_000_000_000 { return deaf != 0 }
+    deaf = blocks(signal) ? now : 0
+    return deaf != 0
+  }
+
+  private func blocks(_ signal: Int32) -> Bool {
+    guard let status = ProcFile.text("/proc/self/task/\(tid)/status"),
+      let word = ProcFile.field("SigBlk", of: status)?.first, let mask = UInt64(word, radix: 16), signal > 0
+    else { return false }
+    return mask >> UInt64(signal - 1) & 1 == 1
+  }
 
   /// It has not answered yet, and so stands where it stood. Gives the slot back, and how many moments were missed,
   /// where it turns out to block the signal.
@@ -31,10 +43,7 @@ final class OwnThread {
     moments += 1
     guard now - asked > 100_000_000, let slot else { return nil }
     asked = now
-    guard let status = ProcFile.text("/proc/self/task/\(tid)/status"),
-      let word = ProcFile.field("SigBlk", of: status)?.first, let mask = UInt64(word, radix: 16),
-      mask >> UInt64(signal - 1) & 1 == 1, cp_slot_cancel(slot) != 0
-    else { return nil }
+    guard blocks(signal), cp_slot_cancel(slot) != 0 else { return nil }
     deaf = now
     self.slot = nil
     return (slot, moments)

@@ -8,7 +8,6 @@ final class OwnThreads {
   private var idle: [OpaquePointer] = []
   private let pid = getpid()
   private var isBegun = false
-  private let signal: Int32
   /// Stacks that were not taken because their threads block the signal.
   private var blocked: Int64 = 0
   private let callsBefore: Int64
@@ -25,12 +24,12 @@ final class OwnThreads {
     stack = map.mappings.last { $0.path == "[stack]" }
     callsBefore = OwnThreads.interruptedCalls
     let code = cp_inside_begin()
-    signal = cp_inside_signal()
     if code == ENOSYS {
       throw ProfilingError(.notSupported, "a process can sample itself on x86-64 only")
     }
     guard code == 0 else {
-      throw ProfilingError(.notSupported, "every real-time signal has a handler, and sampling needs one")
+      throw ProfilingError(
+        .notSupported, "SIGURG and every real-time signal have handlers, and sampling needs one")
     }
     isBegun = true
   }
@@ -87,13 +86,13 @@ final class OwnThreads {
     native: Bool, now: Int64
   ) -> Bool {
     if asked.slot != nil {
-      if let (slot, missed) = asked.waitOn(now, signal: signal) {
+      if let (slot, missed) = asked.waitOn(now, signal: cp_inside_signal()) {
         blocked += missed
         idle.append(slot)
       }
       return true
     }
-    if asked.isDeaf(now) {
+    if asked.isDeaf(now, signal: cp_inside_signal()) {
       blocked += 1
       return true
     }
