@@ -181,7 +181,7 @@ public func pyn_profiler_get_statistics(
       struct_size: size, due: found.due, taken: found.taken, late: found.late,
       skipped: found.skipped, torn: found.torn, failed: found.failed, stacks: found.stacks,
       stops: found.stops, pause_ns: found.pause, own_ns: found.ownTime,
-      duration_ns: found.duration, incomplete: found.incomplete, blocked: found.blocked,
+      duration_ns: found.duration, incomplete: found.incomplete &+ found.cut, blocked: found.blocked,
       interrupted: found.interrupted, threads: found.threads, active: found.active, locked: found.locked)
     // As much of it as the caller's structure has.
     UnsafeMutableRawPointer(target).copyMemory(
@@ -274,6 +274,10 @@ public func pyn_profiler_free(_ profiler: OpaquePointer?) {
   guard let profiler else { return }
   let recording = Unmanaged<Recording>.fromOpaque(UnsafeRawPointer(profiler))
   if recording.takeUnretainedValue().isForeign { return }
+  if recording.takeUnretainedValue().handsSlice {
+    Recording.releaseLater(recording)
+    return
+  }
   recording.takeUnretainedValue().stop()
   WorkerSignals.open = Recording.signal
   recording.release()

@@ -64,6 +64,20 @@ def test_recursion_is_whole(python, native):
     assert max(depths) == 5001
 
 
+def test_stacks_too_deep_are_cut_and_said_to_be(python):
+    stacks, found, said = inside(python, "abyss", 1, rate=100)
+    depths = [functions(stack).count("down") for stack, _ in stacks]
+    assert max(depths) > 16000
+    assert found["incomplete"] > 0
+    assert "too deep to be copied whole" in said and "no unwinding information" not in said
+
+
+def test_a_thread_that_wakes_spoils_no_moment():
+    stacks, found, _ = inside(PYTHON, "naps", 2, rate=50, idle=1)
+    assert found["taken"] > found["torn"] >= 0
+    assert found["stacks"] > 60 * found["taken"]
+
+
 def test_threads(python):
     def count(stacks, name):
         return sum(number for stack, number in stacks if name in functions(stack))

@@ -153,6 +153,8 @@ private final class DumpNamer {
   private var variables: [UInt64: [Variable]] = [:]
   /// Threads with more than that, and the frames that have none therefore.
   private static let variableLimit = 5000
+  /// And nanoseconds that reading variables may take, of all threads, while the process stands.
+  private static let variableTime: Int64 = 100_000_000
   private var withoutVariables: [Int32: Int] = [:]
 
   init(
@@ -173,11 +175,12 @@ private final class DumpNamer {
     var ids: [Int32: Int32] = [:]
     for tid in tids { ids[isInner ? process.innerThreadID(tid) : tid] = tid }
     let threads = PythonStacks(runtime: runtime, memory: memory, threadIDs: ids).read()
+    let end = cp_now() + DumpNamer.variableTime
     for thread in threads {
       var count = 0
       for frame in thread.runs.lazy.flatMap(\.frames) {
         guard code(frame.code) != nil, reader != nil else { continue }
-        if count >= DumpNamer.variableLimit {
+        if count >= DumpNamer.variableLimit || cp_now() > end {
           withoutVariables[thread.osThread, default: 0] += 1
         } else {
           let found = reader?.read(frame) ?? []

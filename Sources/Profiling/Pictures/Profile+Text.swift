@@ -16,6 +16,9 @@ extension Profile {
     if statistics.incomplete > 0 {
       text += "; \(statistics.incomplete) native stacks end where there is no unwinding information"
     }
+    if statistics.cut > 0 {
+      text += "; \(statistics.cut) stacks too deep to be copied whole, their outermost frames are missing"
+    }
     if statistics.blocked > 0 {
       text += "; \(statistics.blocked) stacks not taken of threads that block the signal"
     }

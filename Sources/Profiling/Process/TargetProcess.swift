@@ -90,8 +90,8 @@ struct TargetProcess {
     return inner
   }
 
-  /// Why the kernel would not let us look into it, and how to be allowed.
-  func refusal(_ code: Int32) -> ProfilingError {
+  /// Why the kernel would not let us look into it (or at its memory only), and how to be allowed.
+  func refusal(_ code: Int32, memory: Bool = false) -> ProfilingError {
     guard let status = ProcFile.text("/proc/\(pid)/status") else {
       return ProfilingError(.noProcess, "process \(pid) has ended")
     }
@@ -106,6 +106,10 @@ struct TargetProcess {
       reason =
         "process \(tracer) (a debugger, strace or another profiler) is tracing it already;"
         + " end that first"
+    } else if pid == getpid() && memory {
+      reason =
+        "this process may not call process_vm_readv, with which it reads its own memory: a filter of system"
+        + " calls (seccomp) denies it, as in some containers"
     } else if pid == getpid() {
       reason = "a process cannot stop itself; profile it from inside instead"
     } else if let owner, owner != geteuid(), geteuid() != 0 {

@@ -17,54 +17,60 @@ extension ProcessSampler {
 
   func count(_ sample: Sample, into profile: inout Profile, _ counts: inout SampleQueue.Counts) {
     if names.slice != profile.slice { names = Names(slice: profile.slice) }
-    for (_, thread) in sample.threads where thread.isActive { counts.active += 1 }
-    if sample.python.contains(where: \.holdsLock) { counts.locked += 1 }
-    if options.native {
-      for (tid, copy) in sample.copies { addMerged(tid, copy, sample, &profile, &counts) }
-    }
-    if !options.native || inside != nil {
-      for (tid, _) in sample.threads where !sample.copies.contains(where: { $0.tid == tid }) {
-        addPython(tid, sample, &profile, &counts)
+    for part in sample.parts {
+      if part.thread.isActive { counts.active += part.moments }
+      if part.holdsLock {
+        // At a moment it is held by one, whichever samples tell of that.
+        let first = max(counts.lastLocked, sample.moment - part.moments)
+        counts.locked += max(0, sample.moment - first)
+        counts.lastLocked = max(counts.lastLocked, sample.moment)
+      }
+      if options.lockOnly && !part.holdsLock { continue }
+      if options.native, let copy = part.copy {
+        addMerged(part, copy, sample, &profile, &counts)
+      } else if !options.native || inside != nil {
+        addPython(part, sample, &profile, &counts)
       }
     }
   }
 
   private func addMerged(
-    _ tid: Int32, _ copy: StackCopy, _ sample: Sample, _ profile: inout Profile,
+    _ part: Sample.Part, _ copy: StackCopy, _ sample: Sample, _ profile: inout Profile,
     _ counts: inout SampleQueue.Counts
   ) {
-    let mine = sample.python.filter { $0.osThread == tid }
-    if options.lockOnly && !mine.contains(where: \.holdsLock) { return }
     let end = unwinder.walk(copy, limit: 20_000, into: &walked)
-    if end != .whole || sample.answer(of: tid)?.isCut == true { counts.incomplete += 1 }
-    placeLabels(sample.answer(of: tid)?.labels)
+    if part.answer?.isCut == true {
+      counts.cut += 1
+    } else if end != .whole {
+      counts.incomplete += 1
+    }
+    placeLabels(part.answer?.labels)
     var stack: [Int32] = []
-    for item in StackMerger.merge(walked, sorted(mine), loop: sample.loop) {
+    for item in StackMerger.merge(walked, sorted(part.python), loop: sample.loop) {
       switch item {
       case .native(let index):
         let address = walked[index].address
         if address & OwnAnswer.label != 0 {
-          stack += label(address, tid, sample, &profile.frames)
+          stack += label(address, part, &profile.frames)
         } else {
           stack += numbers(address, &profile.frames)
         }
-      case .python(let frame): stack += number(frame, tid, sample, &profile.frames)
+      case .python(let frame): stack += number(frame, part, sample, &profile.frames)
       }
     }
-    add(stack, tid, sample, &profile, &counts)
+    add(stack, part, &profile, &counts)
   }
 
   private func addPython(
-    _ tid: Int32, _ sample: Sample, _ profile: inout Profile, _ counts: inout SampleQueue.Counts
+    _ part: Sample.Part, _ sample: Sample, _ profile: inout Profile, _ counts: inout SampleQueue.Counts
   ) {
-    let mine = sample.python.filter { $0.osThread == tid }
-    if mine.isEmpty || options.lockOnly && !mine.contains(where: \.holdsLock) { return }
-    if sample.answer(of: tid)?.isCut == true { counts.incomplete += 1 }
+    if part.python.isEmpty { return }
+    if part.answer?.isCut == true { counts.cut += 1 }
     var stack: [Int32] = []
-    for run in place(sample.answer(of: tid)?.labels, among: sorted(mine)) {
-      for frame in run.frames { stack += number(frame, tid, sample, &profile.frames) }
+    for run in place(part.answer?.labels, among: sorted(part.python)) {
+      for frame in run.frames { stack += number(frame, part, sample, &profile.frames) }
     }
-    if !stack.isEmpty { add(stack, tid, sample, &profile, &counts) }
+    if !stack.isEmpty { add(stack, part, &profile, &counts) }
   }
 
   private func sorted(_ threads: [PythonThread]) -> [PythonRun] {
@@ -76,8 +82,7 @@ extension ProcessSampler {
 
   /// stack: innermost first.
   private func add(
-    _ stack: [Int32], _ tid: Int32, _ sample: Sample, _ profile: inout Profile,
-    _ counts: inout SampleQueue.Counts
+    _ stack: [Int32], _ part: Sample.Part, _ profile: inout Profile, _ counts: inout SampleQueue.Counts
   ) {
     var heads: [Int32] = []
     if let title {
@@ -85,14 +90,14 @@ extension ProcessSampler {
       names.process = known
       heads.append(known)
     }
-    if options.threads, let name = sample.threads.first(where: { $0.tid == tid })?.thread.name {
-      let known = names.threads[tid] ?? profile.frames.number(head("thread \(tid): \(name)"))
-      names.threads[tid] = known
+    if options.threads {
+      let known =
+        names.threads[part.tid] ?? profile.frames.number(head("thread \(part.tid): \(part.thread.name)"))
+      names.threads[part.tid] = known
       heads.append(known)
     }
-    let moments = sample.answer(of: tid)?.moments ?? 1
-    profile.tree.add(heads + stack.reversed(), count: moments)
-    counts.stacks += moments
+    profile.tree.add(heads + stack.reversed(), count: part.moments)
+    counts.stacks += part.moments
   }
 
   private func head(_ text: String) -> Frame {
@@ -100,9 +105,9 @@ extension ProcessSampler {
   }
 
   private func number(
-    _ frame: PythonFrame, _ tid: Int32, _ sample: Sample, _ frames: inout FrameTable
+    _ frame: PythonFrame, _ part: Sample.Part, _ sample: Sample, _ frames: inout FrameTable
   ) -> [Int32] {
-    if frame.code & OwnAnswer.label != 0 { return label(frame.code, tid, sample, &frames) }
+    if frame.code & OwnAnswer.label != 0 { return label(frame.code, part, &frames) }
     guard let known = sample.codes[frame.code] else { return [] }
     let place = Names.Place(
       code: ObjectIdentifier(known), offset: options.functions || options.noLines ? 0 : frame.offset)
@@ -129,10 +134,8 @@ extension ProcessSampler {
     return found
   }
 
-  private func label(
-    _ tagged: UInt64, _ tid: Int32, _ sample: Sample, _ frames: inout FrameTable
-  ) -> [Int32] {
-    guard let labels = sample.answer(of: tid)?.labels, tagged & ~OwnAnswer.label < UInt64(labels.count) else {
+  private func label(_ tagged: UInt64, _ part: Sample.Part, _ frames: inout FrameTable) -> [Int32] {
+    guard let labels = part.answer?.labels, tagged & ~OwnAnswer.label < UInt64(labels.count) else {
       return []
     }
     let name = labels[Int(tagged & ~OwnAnswer.label)].name

@@ -4,30 +4,29 @@ import CProfiling
 /// they are on a processor; nobody waits for them, and what they answer is looked at a moment later. Threads that
 /// sleep are not disturbed: their Python stacks are read, and seen to have stood still.
 extension ProcessSampler {
-  func sampleInside(
-    _ chosen: [Sample.Thread], _ threads: OwnThreads, _ statistics: inout RecordingStatistics
-  ) -> Outcome {
+  func sampleInside(_ threads: OwnThreads, _ statistics: inout RecordingStatistics) -> Outcome {
     // A host that handles our signal by now must not be sent any.
     guard cp_inside_is_intact() != 0 else { return .failed }
     collect(threads, &statistics)
     let now = cp_now()
     if now - statesRead > 20_000_000 { readStates(now, threads) }
+    if now - handlersRead > 100_000_000 {
+      handlersRead = now
+      cp_inside_look()
+    }
     var outcome = Outcome.taken
     var sleeping: [Sample.Thread] = []
-    var descriptors: [Int32] = []
-    for (index, (tid, thread)) in chosen.enumerated() {
-      guard thread.state == UInt8(ascii: "R") else {
-        sleeping.append((tid, thread))
-        descriptors.append(watched[index])
-        continue
-      }
+    choose { (tid, thread) in
+      guard thread.state == UInt8(ascii: "R") else { return sleeping.append((tid, thread)) }
       let own = threads.thread(tid)
-      if own.states.isEmpty && !options.native { continue }
+      if own.states.isEmpty && !options.native { return }
       let isAsked = threads.ask(
         own, thread, insideLayout, native: options.native, now: now)
       if !isAsked { outcome = .failed }
     }
-    if !sleeping.isEmpty && runtime != nil && !readSleeping(sleeping, descriptors) { outcome = .torn }
+    // Those that moved while they were read are read again, and there are ever fewer of them.
+    for _ in 0..<3 where !sleeping.isEmpty && runtime != nil { sleeping = readSleeping(sleeping) }
+    if !sleeping.isEmpty && runtime != nil { outcome = .torn }
     threads.complete(&statistics)
     return outcome
   }
@@ -49,7 +48,7 @@ extension ProcessSampler {
     let answers = threads.answers(runtime?.layout) { stackMap.stack(at: $0) }
     if answers.isEmpty { return }
     var sample = Sample(
-      sampler: self, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])
+      sampler: self, moment: moment - 1, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])
     var isTorn = false
     memory.forget()
     var known: [OwnAnswer] = []
@@ -67,8 +66,9 @@ extension ProcessSampler {
         isTorn = true
       }
     }
-    if isTorn {
+    if isTorn && wasTaken {
       // It had been counted as taken when the thread was asked.
+      wasTaken = false
       statistics.taken -= 1
       statistics.torn += 1
     }
@@ -100,31 +100,37 @@ extension ProcessSampler {
     threads.know(PythonStacks(runtime: runtime, memory: memory, threadIDs: [:]).ownStates())
   }
 
-  /// Threads that stand still because they wait: they have used no processor meanwhile, and still wait then.
-  private func readSleeping(_ chosen: [Sample.Thread], _ descriptors: [Int32]) -> Bool {
+  /// Threads that stand still because they wait: they have used no processor meanwhile. Returns those that have.
+  private func readSleeping(_ chosen: [Sample.Thread]) -> [Sample.Thread] {
     let before = chosen.map { cp_cpu_time_of($0.tid) }
     memory.forget()
     let python = readPython(chosen)
     let fresh = know(python)
-    var isWhole = true
+    let broken = Set(python.lazy.filter(\.isBroken).map(\.osThread))
+    var moved: [Sample.Thread] = []
     var held: [Sample.Thread] = []
     for (index, one) in chosen.enumerated() {
-      let isBroken = python.contains { $0.osThread == one.tid && $0.isBroken }
-      let waits = self.thread(descriptors[index]).map { $0.state != UInt8(ascii: "R") } ?? false
-      if waits, before[index] >= 0, before[index] == cp_cpu_time_of(one.tid), !isBroken {
+      // One that has ended meanwhile is nobody's loss.
+      if before[index] < 0 { continue }
+      if before[index] == cp_cpu_time_of(one.tid), !broken.contains(one.tid) {
         held.append(one)
       } else {
-        isWhole = false
+        moved.append(one)
       }
     }
-    if !isWhole { for address in fresh { forget(code: address) } }
     let tids = Set(held.map(\.tid))
     let kept = python.filter { tids.contains($0.osThread) }
+    if !moved.isEmpty {
+      // What was learnt of others may be wrong.
+      let seen = Set(kept.lazy.flatMap(\.runs).flatMap(\.frames).map(\.code))
+      for address in fresh where !seen.contains(address) { forget(code: address) }
+    }
     if !held.isEmpty {
       put(
         Sample(
-          sampler: self, threads: held, python: kept, codes: codes, loop: runtime?.loop ?? []))
+          sampler: self, moment: moment, threads: held, python: kept, codes: codes, loop: runtime?.loop ?? [])
+      )
     }
-    return isWhole
+    return moved
   }
 }

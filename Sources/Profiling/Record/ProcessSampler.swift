@@ -27,16 +27,27 @@ final class ProcessSampler {
   let inside: OwnThreads?
   private(set) var insideLayout: cp_python_layout?
   var statesRead: Int64 = 0
+  var handlersRead: Int64 = 0
+  /// The number of the moment, in the recording; and whether the last one was counted as taken.
+  var moment: Int64 = 0
+  var wasTaken = false
   private let isInner: Bool
 
   private struct Task {
     var tid: Int32
     var inner: Int32
-    var descriptor: Int32
+    /// Of its stat file; inside, none is kept: how many there may be is the host's.
+    var descriptor: Int32 = -1
+    /// Inside: as it was found asleep, when, and the processor time it had used by then.
+    var asleep: TargetProcess.Thread?
+    var looked: Int64 = 0
+    var time: Int64 = -1
   }
   private var tasks: [Task] = []
   /// The descriptors of those that the sample is of.
-  private(set) var watched: [Int32] = []
+  private var watched: [Int32] = []
+  /// A thread could not be looked at, for want of descriptors.
+  private var isShort = false
   /// No thread is left, or only one that its parent has not collected.
   private var isDead = false
   /// Threads that were there at the last sample.
@@ -68,6 +79,12 @@ final class ProcessSampler {
     inside = process.pid == getpid() ? try OwnThreads(modules.map) : nil
     unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
     symbolizer = Symbolizer(modules: modules)
+    // Before the interpreter is looked for: who may not read finds none.
+    if let place = modules.map.mappings.first(where: { $0.isReadable }),
+      let code = ProcessMemory.refusal(pid: process.pid, at: place.start)
+    {
+      throw process.refusal(code, memory: true)
+    }
     runtime = try PythonRuntime.find(modules, memory)
     insideLayout = runtime?.layout.inside
     isInner = process.innerThreadID(process.pid) != process.pid
@@ -79,14 +96,9 @@ final class ProcessSampler {
     }
     mapsRead = cp_now()
     maps = ProcFile.read("/proc/\(process.pid)/maps") ?? []
-    if let place = modules.map.mappings.first(where: { $0.isReadable }),
-      let code = ProcessMemory.refusal(pid: process.pid, at: place.start)
-    {
-      throw process.refusal(code)
-    }
   }
 
-  deinit { for task in tasks { close(task.descriptor) } }
+  deinit { for task in tasks where task.descriptor >= 0 { close(task.descriptor) } }
 
   /// Let those run on that stopped too late for their sample; whether some have not stopped yet.
   func releaseLaggards() -> Bool {
@@ -100,12 +112,25 @@ final class ProcessSampler {
     let now = cp_now()
     sampleNumber += 1
     if now - tasksRead > 20_000_000 { readTasks(now) }
-    let chosen = choose()
+    if let inside {
+      if now - mapsRead > (mapIsOld ? 5_000_000 : 500_000_000) { readMaps(now) }
+      let outcome = sampleInside(inside, &statistics)
+      return isShort && outcome == .taken ? .failed : outcome
+    }
+    var chosen: [Chosen] = []
+    choose { chosen.append($0) }
     if now - mapsRead > (mapIsOld ? 5_000_000 : 500_000_000) { readMaps(now) }
-    if let inside { return sampleInside(chosen, inside, &statistics) }
     if chosen.isEmpty {
+      if isShort { return .failed }
       return isDead || cp_process_cpu_time(process.pid) < 0 ? .gone : .taken
     }
+    let outcome = sampleOutside(chosen, &statistics)
+    return isShort && outcome == .taken ? .failed : outcome
+  }
+
+  private func sampleOutside(
+    _ chosen: [Chosen], _ statistics: inout RecordingStatistics
+  ) -> Outcome {
     if options.native { return sampleStopped(chosen, &statistics) }
 
     // On the processor that a thread would run on, reading it is what makes it stand still.
@@ -136,13 +161,13 @@ final class ProcessSampler {
 
   typealias Chosen = Sample.Thread
 
-  func put(_ sample: Sample) { if queue.put(sample) { mapIsOld = true } }
+  func put(_ sample: Sample) { if queue.put(sample, meanwhile: releaseLaggards) { mapIsOld = true } }
 
   private func put(
     _ threads: [Chosen], _ python: [PythonThread], _ copies: [(tid: Int32, copy: StackCopy)] = []
   ) {
     let sample = Sample(
-      sampler: self, threads: threads, python: python, copies: copies, codes: codes,
+      sampler: self, moment: moment, threads: threads, python: python, copies: copies, codes: codes,
       loop: runtime?.loop ?? [])
     put(sample)
   }
@@ -195,21 +220,25 @@ final class ProcessSampler {
   func readPython(_ chosen: [Chosen]) -> [PythonThread] {
     guard let runtime else { return [] }
     var ids: [Int32: Int32] = [:]
-    for (tid, _) in chosen {
-      ids[isInner ? tasks.first { $0.tid == tid }?.inner ?? tid : tid] = tid
+    if isInner {
+      let known = Set(chosen.map(\.tid))
+      for task in tasks where known.contains(task.tid) { ids[task.inner] = task.tid }
+    } else {
+      for (tid, _) in chosen { ids[tid] = tid }
     }
     return PythonStacks(runtime: runtime, memory: memory, threadIDs: ids).read()
   }
 
-  /// The threads to sample, by the state they are in.
-  private func choose() -> [Chosen] {
-    var chosen: [Chosen] = []
+  /// The threads to sample, by the state they are in: each is handed on as soon as that is known.
+  func choose(_ take: (Chosen) -> Void) {
     isDead = true
     present = 0
     watched.removeAll(keepingCapacity: true)
-    for task in tasks {
+    for index in tasks.indices {
+      let task = tasks[index]
       if inside != nil && cp_is_own_thread(task.tid) != 0 { continue }
-      guard let thread = thread(task.descriptor), thread.state != UInt8(ascii: "Z"),
+      guard let thread = inside == nil ? thread(task.descriptor) : look(index),
+        thread.state != UInt8(ascii: "Z"),
         thread.state != UInt8(ascii: "X")
       else { continue }
       isDead = false
@@ -220,13 +249,36 @@ final class ProcessSampler {
         name = thread.name
       }
       guard options.idle || thread.isActive else { continue }
-      chosen.append((task.tid, thread))
-      watched.append(task.descriptor)
+      if inside == nil { watched.append(task.descriptor) }
+      take((task.tid, thread))
     }
-    return chosen
   }
 
-  func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
+  /// What a thread of this process does. One that slept when it was looked at, and has not run since, still does: its
+  /// clock costs a tenth of what /proc does. (One that is woken and has not run yet counts as asleep, a second long at
+  /// most.)
+  private func look(_ index: Int) -> TargetProcess.Thread? {
+    let now = cp_now()
+    let time = cp_cpu_time_of(tasks[index].tid)
+    if let asleep = tasks[index].asleep, time >= 0, time == tasks[index].time,
+      now - tasks[index].looked < 1_000_000_000
+    {
+      return asleep
+    }
+    let descriptor = open("/proc/self/task/\(tasks[index].tid)/stat", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno != ENOENT && errno != ESRCH { isShort = true }
+      return nil
+    }
+    defer { close(descriptor) }
+    let found = thread(descriptor)
+    tasks[index].asleep = found?.isActive == false ? found : nil
+    tasks[index].looked = now
+    tasks[index].time = time
+    return found
+  }
+
+  private func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
     withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
       let got = pread(descriptor, buffer.baseAddress, buffer.count, 0)
       return got > 0 ? TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]) : nil
@@ -250,20 +302,26 @@ final class ProcessSampler {
 
   private func readTasks(_ now: Int64) {
     tasksRead = now
+    isShort = false
     let ids = process.threadIDs
     let present = Set(ids)
     tasks.removeAll { task in
       if present.contains(task.tid) { return false }
-      close(task.descriptor)
+      if task.descriptor >= 0 { close(task.descriptor) }
       return true
     }
     inside?.keep(present)
     let known = Set(tasks.map(\.tid))
     for tid in ids where !known.contains(tid) {
-      let descriptor = open("/proc/\(process.pid)/task/\(tid)/stat", O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { continue }
-      tasks.append(
-        Task(tid: tid, inner: isInner ? process.innerThreadID(tid) : tid, descriptor: descriptor))
+      var task = Task(tid: tid, inner: isInner ? process.innerThreadID(tid) : tid)
+      if inside == nil {
+        task.descriptor = open("/proc/\(process.pid)/task/\(tid)/stat", O_RDONLY | O_CLOEXEC)
+        guard task.descriptor >= 0 else {
+          if errno == EMFILE || errno == ENFILE { isShort = true }
+          continue
+        }
+      }
+      tasks.append(task)
     }
   }
 
@@ -278,7 +336,7 @@ final class ProcessSampler {
     let isSame = code(maps).elementsEqual(code(fresh)) { $0 == $1 }
     maps = fresh
     // What was sampled before is of the old map.
-    queue.drain()
+    queue.drain(releaseLaggards)
     do throws(ProfilingError) {
       try modules.refresh()
       stackMap = modules.map

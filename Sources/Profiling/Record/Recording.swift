@@ -13,6 +13,7 @@ public final class Recording: @unchecked Sendable {
   private var thread: OpaquePointer?
   // Behind the lock.
   private var shouldStop = false
+  private var isLeft = false
   private var isPaused = false
   private var refusal = ""
   private var isEnded = false
@@ -167,11 +168,34 @@ public final class Recording: @unchecked Sendable {
       pthread_cond_broadcast(&changed)
     }
     // Whoever is handed a slice cannot wait for the end of what hands it.
-    if locked({ sliceThreadID }) == cp_thread_id() { return }
+    if handsSlice { return }
     let threads = [self.thread, sliceThread]
     self.thread = nil
     sliceThread = nil
     for thread in threads { cp_join(thread) }
+  }
+
+  /// Whether the caller is being handed a slice of this recording.
+  public var handsSlice: Bool { locked { sliceThreadID } == cp_thread_id() }
+
+  /// Let go of it by who is handed a slice: no slice comes after that one, and a thread that is neither of its own
+  /// waits for their end. Where there is no memory for one, it stays.
+  public static func releaseLater(_ recording: Unmanaged<Recording>) {
+    let left = recording.takeUnretainedValue()
+    left.locked {
+      left.shouldStop = true
+      left.isLeft = true
+      pthread_cond_broadcast(&left.changed)
+    }
+    var thread: OpaquePointer?
+    let code = cp_start(
+      { context in
+        guard let context else { return }
+        let recording = Unmanaged<Recording>.fromOpaque(context)
+        recording.takeUnretainedValue().stop()
+        recording.release()
+      }, recording.toOpaque(), &thread)
+    if code == 0 { cp_forget(thread) }
   }
 
   /// Take no samples for a while.
@@ -183,30 +207,42 @@ public final class Recording: @unchecked Sendable {
     }
   }
 
-  /// Wait while it is paused, at most until then; how long that was.
-  private func pausedTime(until end: Int64) -> Int64 {
+  /// Wait while it is paused; how long that was.
+  private func pausedTime() -> Int64 {
     guard locked({ isPaused }) else { return 0 }
     let begin = cp_now()
-    locked {
-      while isPaused && !shouldStop && cp_now() < end {
-        let until = min(end, cp_now() + 1_000_000_000)
-        var time = timespec(tv_sec: Int(until / 1_000_000_000), tv_nsec: Int(until % 1_000_000_000))
-        pthread_cond_timedwait(&changed, &lock, &time)
+    var isOver = false
+    while !isOver {
+      let until = cp_now() + (releaseLaggards() ? 500_000 : 1_000_000_000)
+      locked {
+        if isPaused && !shouldStop {
+          var time = timespec(tv_sec: Int(until / 1_000_000_000), tv_nsec: Int(until % 1_000_000_000))
+          pthread_cond_timedwait(&changed, &lock, &time)
+        }
+        isOver = !isPaused || shouldStop
       }
     }
     return cp_now() - begin
+  }
+
+  private func releaseLaggards() -> Bool {
+    var isLagging = false
+    for sampler in samplers { isLagging = sampler.releaseLaggards() || isLagging }
+    return isLagging
   }
 
   /// Body of a thread of its own, so that who gets the slices may take his time.
   private func handSlices() {
     guard let slices else { return }
     locked { sliceThreadID = cp_thread_id() }
+    // Another thread may get the number.
+    defer { locked { sliceThreadID = 0 } }
     let step = Int64(slices.seconds * 1e9)
     var due = cp_now() + step
     while true {
       let isLast = !wait(until: due)
       let answer = slices.hand(takeSlice())
-      if isLast { return }
+      if isLast || locked({ isLeft }) { return }
       if answer != 0 {
         locked {
           shouldStop = true
@@ -224,7 +260,7 @@ public final class Recording: @unchecked Sendable {
     cp_hurry()
     var isHurried = true
     let begin = cp_now()
-    let end = options.duration > 0 ? begin + Int64(options.duration * 1e9) : Int64.max
+    let duration = options.duration > 0 ? Int64(options.duration * 1e9) : Int64.max
     var statistics = RecordingStatistics()
     var due = begin
     var childrenRead = begin
@@ -232,20 +268,21 @@ public final class Recording: @unchecked Sendable {
     var paused: Int64 = 0
     while true {
       sleep(until: due)
-      let pause = pausedTime(until: end)
+      let pause = pausedTime()
       if pause > 0 {
         paused += pause
         due = cp_now()
       }
       let now = cp_now()
       if locked({ shouldStop }) { why = locked { refusal.isEmpty ? "it was stopped" : refusal } }
-      if now >= end { why = "the time is over" }
+      if now - begin - paused >= duration { why = "the time is over" }
       if !why.isEmpty { break }
       statistics.due += 1
       let isLate = now - due > interval / 10
       var outcome = ProcessSampler.Outcome.taken
       statistics.threads = 0
       samplers.removeAll { sampler in
+        sampler.moment = statistics.due
         let one = sampler.sample(&statistics)
         switch one {
         case .gone: return true
@@ -267,6 +304,7 @@ public final class Recording: @unchecked Sendable {
         statistics.taken += 1
         if isLate { statistics.late += 1 }
       }
+      for sampler in samplers { sampler.wasTaken = outcome == .taken }
       if options.subprocesses && now - childrenRead > 50_000_000 {
         childrenRead = now
         adoptChildren()
@@ -309,8 +347,7 @@ public final class Recording: @unchecked Sendable {
   private func sleep(until due: Int64) {
     while true {
       let now = cp_now()
-      var isLagging = false
-      for sampler in samplers { isLagging = sampler.releaseLaggards() || isLagging }
+      let isLagging = releaseLaggards()
       if due <= now || locked({ shouldStop }) { return }
       cp_sleep_until(min(due, now + (isLagging ? 500_000 : 20_000_000)))
     }

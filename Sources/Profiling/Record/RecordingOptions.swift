@@ -57,6 +57,8 @@ public struct RecordingStatistics: Sendable {
   public var stacks: Int64 = 0
   /// Of these, native ones that end where there is no unwinding information, short of the outermost frame.
   public var incomplete: Int64 = 0
+  /// And ones too deep to be copied whole: the outermost frames are missing.
+  public var cut: Int64 = 0
   /// Times that threads were stopped to be read.
   public var stops: Int64 = 0
   /// Nanoseconds that threads stood still for it, and that the sampler worked itself.
@@ -86,6 +88,7 @@ public struct RecordingStatistics: Sendable {
     rest.failed -= earlier.failed
     rest.stacks -= earlier.stacks
     rest.incomplete -= earlier.incomplete
+    rest.cut -= earlier.cut
     rest.stops -= earlier.stops
     rest.pause -= earlier.pause
     rest.ownTime -= earlier.ownTime

@@ -10,6 +10,9 @@ final class SampleQueue: @unchecked Sendable {
     var ownTime: Int64 = 0
     var active: Int64 = 0
     var locked: Int64 = 0
+    /// The last moment of these.
+    var lastLocked: Int64 = 0
+    var cut: Int64 = 0
   }
 
   private let owner = getpid()
@@ -64,24 +67,35 @@ final class SampleQueue: @unchecked Sendable {
 
   /// Hand a sample over; whether the process's map should be looked at again. Nobody is woken for a sample:
   /// the worker looks every few milliseconds.
-  func put(_ sample: Sample) -> Bool {
+  func put(_ sample: Sample, meanwhile: () -> Bool) -> Bool {
     pthread_mutex_lock(&lock)
     waiting.append(sample)
     bytes += sample.size
     let isStale = stale.remove(sample.sampler.process.pid) != nil
     let isFull = bytes > SampleQueue.limit
     pthread_mutex_unlock(&lock)
-    if isFull { drain() }
+    if isFull { drain(meanwhile) }
     return isStale
   }
 
-  /// Wait until all has been worked on. Then what the worker uses is the caller's, until the next `put`.
-  func drain() {
+  /// Wait until all has been worked on. Then what the worker uses is the caller's, until the next `put`. What is to be
+  /// done meanwhile says whether there is more of it.
+  func drain(_ meanwhile: () -> Bool) {
+    var hasMore = meanwhile()
     pthread_mutex_lock(&lock)
     while !waiting.isEmpty || isBusy {
       isAwaited = true
       pthread_cond_signal(&wanted)
-      pthread_cond_wait(&done, &lock)
+      if hasMore {
+        let until = cp_now() + 500_000
+        var time = timespec(tv_sec: Int(until / 1_000_000_000), tv_nsec: Int(until % 1_000_000_000))
+        pthread_cond_timedwait(&done, &lock, &time)
+        pthread_mutex_unlock(&lock)
+        hasMore = meanwhile()
+        pthread_mutex_lock(&lock)
+      } else {
+        pthread_cond_wait(&done, &lock)
+      }
     }
     pthread_mutex_unlock(&lock)
   }
@@ -125,6 +139,7 @@ final class SampleQueue: @unchecked Sendable {
     statistics.ownTime = cp_thread_cpu_time() + counts.ownTime
     statistics.active = counts.active
     statistics.locked = counts.locked
+    statistics.cut = counts.cut
     pthread_mutex_unlock(&lock)
   }
 
@@ -170,6 +185,8 @@ struct Sample {
   typealias Thread = (tid: Int32, thread: TargetProcess.Thread)
 
   let sampler: ProcessSampler
+  /// The number of the moment at which it was taken.
+  let moment: Int64
   var threads: [Thread]
   var python: [PythonThread]
   /// Stacks to unwind; none where native frames are not asked for.
@@ -180,7 +197,29 @@ struct Sample {
   /// Of a process that samples itself: what the threads answered.
   var own: [OwnAnswer] = []
 
-  func answer(of tid: Int32) -> OwnAnswer? { own.first { $0.tid == tid } }
+  /// What there is of a thread.
+  struct Part {
+    var tid: Int32
+    var thread: TargetProcess.Thread
+    var python: [PythonThread] = []
+    var answer: OwnAnswer?
+    var copy: StackCopy?
+
+    var holdsLock: Bool { python.contains(where: \.holdsLock) }
+    /// Moments that it stands for.
+    var moments: Int64 { answer?.moments ?? 1 }
+  }
+
+  var parts: [Part] {
+    var parts = threads.map { Part(tid: $0.tid, thread: $0.thread) }
+    var places: [Int32: Int] = [:]
+    places.reserveCapacity(parts.count)
+    for (index, part) in parts.enumerated() { places[part.tid] = index }
+    for thread in python { if let place = places[thread.osThread] { parts[place].python.append(thread) } }
+    for (tid, copy) in copies { if let place = places[tid] { parts[place].copy = copy } }
+    for answer in own { if let place = places[answer.tid] { parts[place].answer = answer } }
+    return parts
+  }
 
   var size: Int { copies.reduce(1024) { $0 + ($1.copy.bytes?.count ?? 0) } }
 }

@@ -75,6 +75,32 @@ def down(depth, end):
         pass
 
 
+def abyss(seconds):
+    """Deeper than there is room for."""
+    threading.stack_size(512 << 20)
+    sys.setrecursionlimit(1000000)
+    other = threading.Thread(target=lambda: down(40000, time.time() + seconds))
+    other.start()
+    other.join()
+
+
+def naps(seconds):
+    """Threads that wait, and some that wake now and then."""
+    end = threading.Event()
+
+    def nap():
+        while not end.is_set():
+            time.sleep(0.002)
+
+    others = [threading.Thread(target=end.wait) for _ in range(60)] + [threading.Thread(target=nap) for _ in range(15)]
+    for other in others:
+        other.start()
+    time.sleep(seconds)
+    end.set()
+    for other in others:
+        other.join()
+
+
 def sleeper(seconds):
     time.sleep(seconds)
 
