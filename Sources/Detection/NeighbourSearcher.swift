@@ -15,17 +15,21 @@ final class NeighbourSearcher {
   private let excluded: Buffer<UInt32>
   private let pending: Buffer<ck_pending>
   private let dots: DotScratch?
+  private let bounded: BoundedScratch?
   private var tree: ck_neighbour_tree
   private var count = 0
 
   init(
-    _ index: NeighbourIndex, k: Int, queries capacity: Int, dropsSelf: Bool
+    _ index: NeighbourIndex, k: Int, queries capacity: Int, dropsSelf: Bool, ownRows: Bool = false
   ) throws(DetectionError) {
     self.index = index
     self.k = k
     self.capacity = capacity
     self.dropsSelf = dropsSelf
-    kept = min(dropsSelf ? k + 1 : k, index.rowCount)
+    let isBounded = index.dense == nil && !index.scansBlocks && k < BoundedScratch.mostKept
+    kept = min(dropsSelf || (ownRows && isBounded) ? k + 1 : k, index.rowCount)
+    bounded =
+      isBounded ? try BoundedScratch(queries: capacity, width: index.width, kept: kept) : nil
     queries = try Buffer(count: capacity * index.width, zeroed: false)
     distances = try Buffer(count: capacity * kept, zeroed: false)
     slots = try Buffer(count: capacity * kept, zeroed: false)
@@ -57,6 +61,9 @@ final class NeighbourSearcher {
   func search(_ visit: NeighbourIndex.Visit) {
     if let dense = index.dense, let dots {
       searchByDots(dense, dots)
+    } else if let bounded {
+      searchBounded(bounded, visit)
+      return
     } else {
       for number in 0..<count {
         var found = list(number)
@@ -77,6 +84,42 @@ final class NeighbourSearcher {
     ck_neighbours(
       distances: distances.base + number * kept, slots: slots.base + number * kept, k: Int64(kept),
       count: 0, evaluated: 0)
+  }
+
+  /// Equal queries once, each with the bound that the neighbours of one near it give.
+  private func searchBounded(_ bounded: BoundedScratch, _ visit: NeighbourIndex.Visit) {
+    bounded.begin()
+    for number in 0..<count {
+      let query = queries.base + number * index.width
+      let source = bounded.firstEqual(number, queries.base)
+      var own = list(source)
+      if source == number {
+        let seeds: UnsafePointer<UInt32>
+        if let near = bounded.nearest(query, kernels) {
+          seeds = UnsafePointer(slots.base + near * kept)
+        } else {
+          seeds = bounded.seeds(from: Int(kernels.locate(&tree, query)) * 8, index.rowOf)
+        }
+        kernels.searchBounded(&tree, query, seeds, &own, &bounded.candidates, pending.base)
+        bounded.remember(query, number, found: Int(own.count))
+        if index.metric == .euclidean {
+          kernels.takeRoots(own.distances, Int(own.count))
+        } else {
+          for place in 0..<Int(own.count) {
+            own.distances[place] = index.metric.distance(reduced: own.distances[place])
+          }
+        }
+      }
+      var found = Neighbourhood(
+        target: targets[number], query: query, distances: own.distances, slots: own.slots,
+        count: bounded.found[source])
+      if excluded[number] != NeighbourIndex.noRow {
+        found = bounded.leaveOut(excluded[number], found)
+      } else if dropsSelf {
+        found = own.distances[0] == 0 ? found.dropFirst(k) : found.prefix(k)
+      }
+      visit(found)
+    }
   }
 
   private func tell(_ number: Int, _ found: Int, _ visit: NeighbourIndex.Visit) {

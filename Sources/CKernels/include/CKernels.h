@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "CClusters.h"
+#include "CCandidates.h"
 #include "CNeighbours.h"
 #include "CPanels.h"
 #include "CSeries.h"

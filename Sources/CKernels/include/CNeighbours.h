@@ -78,6 +78,7 @@ typedef double ck_eight __attribute__((ext_vector_type(8)));
 typedef double ck_four __attribute__((ext_vector_type(4), aligned(8)));
 typedef float ck_float_eight __attribute__((ext_vector_type(8), aligned(4)));
 typedef bool ck_bits __attribute__((ext_vector_type(8)));
+typedef bool ck_four_bits __attribute__((ext_vector_type(4)));
 
 #define CK_INLINE static inline __attribute__((always_inline))
 #pragma clang diagnostic push
@@ -105,10 +106,13 @@ CK_INLINE ck_eight ck_add_gap8(int metric, ck_eight sum, ck_eight gap, int32_t w
 }
 
 CK_INLINE uint32_t ck_within8(ck_eight values, double limit) {
-    ck_bits bits = __builtin_convertvector(values <= (ck_eight)limit, ck_bits);
-    uint8_t mask;
-    memcpy(&mask, &bits, 1);
-    return mask;
+    const ck_four low = values.lo, high = values.hi;
+    const ck_four_bits lows = __builtin_convertvector(low <= (ck_four)limit, ck_four_bits);
+    const ck_four_bits highs = __builtin_convertvector(high <= (ck_four)limit, ck_four_bits);
+    uint8_t masks[2];
+    memcpy(masks, &lows, 1);
+    memcpy(masks + 1, &highs, 1);
+    return (masks[0] & 15) | (uint32_t)(masks[1] & 15) << 4;
 }
 
 // The distances of 8 rows from a query, and which are within the limit.

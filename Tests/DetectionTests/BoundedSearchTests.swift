@@ -1,0 +1,107 @@
+import CKernels
+import Testing
+
+@testable import Detection
+
+/// The search of the tree with a bound from known rows, against the one without and against every pair.
+struct BoundedSearchTests {
+  private func index(
+    _ X: Table, _ metric: DistanceMetric = .euclidean, leafRows: Int = 16
+  ) throws -> NeighbourIndex {
+    try NeighbourIndex(
+      try X.matrix, metric: metric, algorithm: .tree, leafRows: leafRows, k: 5, call: Call(threads: 2))
+  }
+
+  /// What a kernel finds for a query.
+  private func found(
+    _ index: NeighbourIndex, _ query: [Double], k: Int, seeds: [UInt32]?, _ kernels: NeighbourKernels
+  ) throws -> [[UInt64]] {
+    var tree = index.tree
+    let distances = try Buffer<Double>(count: k)
+    let slots = try Buffer<UInt32>(count: k)
+    let pending = try Buffer<ck_pending>(count: 8 * (index.depth + 2))
+    var found = ck_neighbours(
+      distances: distances.base, slots: slots.base, k: Int64(k), count: 0, evaluated: 0)
+    if let seeds {
+      let scratch = try BoundedScratch(queries: 1, width: index.width, kept: k)
+      kernels.searchBounded(&tree, query, seeds, &found, &scratch.candidates, pending.base)
+    } else {
+      kernels.searchTree(&tree, query, NeighbourIndex.noRow, &found, pending.base)
+    }
+    return (0..<Int(found.count)).map { [distances[$0].bitPattern, UInt64(slots[$0])] }
+  }
+
+  /// Whatever rows the bound comes from, and whichever build searches, the same rows to the last bit.
+  @Test(arguments: [2, 9, 1_000_000]) func anySeedsFindTheNearest(kinds: Int) throws {
+    var random = Random(seed: 11, stream: UInt64(kinds))
+    let X = Table(900, 3) { _, _ in Double(random.below(kinds)) / 7 }
+    var builds = [NeighbourKernels.baseline]
+    #if arch(x86_64)
+      if ck_has_x86_64_v3() != 0 { builds.append(.x86v3) }
+    #endif
+    for metric in [DistanceMetric.euclidean, .manhattan, .chebyshev, .minkowski(p: 3), .minkowski(p: 2.5)] {
+      let index = try index(X, metric)
+      let all = (0..<index.slotCount).filter { index.rowOf[$0] != NeighbourIndex.noRow }
+      for k in [1, 2, 21, 64] {
+        for trial in 0..<6 {
+          let query = (0..<3).map { _ in Double(random.below(kinds)) / 7 + (trial == 5 ? 100 : 0) }
+          let expected = try found(index, query, k: k, seeds: nil, .baseline)
+          #expect(expected.count == k)
+          for start in [0, 400, 900 - k] {
+            let seeds = all[start..<(start + k)].map { UInt32($0) }
+            for kernels in builds {
+              #expect(try found(index, query, k: k, seeds: seeds, kernels) == expected)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Few places, many rows in each: most lists do not hold the row itself, nor all rows as near.
+  @Test(arguments: [1, 2, 3]) func manyRowsInFewPlaces(kinds: Int) throws {
+    var random = Random(seed: 12, stream: UInt64(kinds))
+    let X = Table(2500, 2) { _, _ in Double(random.below(kinds)) }
+    let index = try index(X)
+    for k in [1, 20, 63] {
+      func check(_ found: Neighbourhood, without own: Int?) {
+        guard found.target % 97 == 0 else { return }
+        let query = (0..<2).map { found.query[$0] }
+        let expected = NeighbourTests.nearest(X, query, k, .euclidean, without: own)
+        let rows = (0..<found.count).map { Int(index.rowOf[Int(found.slots[$0])]) }
+        #expect(rows == expected.map(\.row))
+        #expect((0..<found.count).map { found.distances[$0] } == expected.map(\.distance))
+      }
+      try index.searchOwnRows(k: k, stage: "fit", call: Call(threads: 1)) {
+        check($0, without: Int(index.rowOf[$0.target]))
+      }
+      try index.search(try X.matrix, k: k, dropsSelf: false, stage: "score", call: Call(threads: 1)) {
+        check($0, without: nil)
+      }
+    }
+  }
+
+  /// A query alone, far outside, and one between rows that stand alone: the first search of a chunk.
+  @Test(arguments: [1, 30]) func queriesAlone(k: Int) throws {
+    let X = Table.cloud(700, 4, seed: 13)
+    let index = try index(X)
+    for query in [[0, 0, 0, 0], [1e9, -1e9, 0, 3], [8, 8, 8, 8.5], X.row(699)] {
+      let one = Table(1, 4) { query[$1] }
+      try index.search(try one.matrix, k: k, dropsSelf: false, stage: "score", call: Call(threads: 1)) {
+        let rows = (0..<$0.count).map { [found = $0] in Int(index.rowOf[Int(found.slots[$0])]) }
+        #expect(rows == NeighbourTests.nearest(X, query, k, .euclidean).map(\.row))
+      }
+    }
+  }
+
+  /// Zeros of either sign are the same place.
+  @Test func signedZeros() throws {
+    let X = Table(200, 2) { row, column in column == 0 ? Double(row / 4) : (row % 2 == 0 ? 0.0 : -0.0) }
+    let index = try index(X)
+    try index.searchOwnRows(k: 6, stage: "fit", call: Call(threads: 1)) { found in
+      let row = Int(index.rowOf[found.target])
+      let rows = (0..<6).map { Int(index.rowOf[Int(found.slots[$0])]) }
+      #expect(rows == NeighbourTests.nearest(X, X.row(row), 6, .euclidean, without: row).map(\.row))
+    }
+  }
+}
