@@ -10,6 +10,7 @@ final class BoundedScratch {
   private let kept: Int
   private let doubles: Buffer<Double>
   private let words: Buffer<UInt32>
+  private let single: Buffer<Float>
   /// How many neighbours each query has.
   let found: Buffer<Int>
   private let table: Buffer<UInt16>
@@ -29,6 +30,7 @@ final class BoundedScratch {
     recent = try Buffer(count: BoundedScratch.remembered * width)
     recentNumbers = try Buffer(count: BoundedScratch.remembered)
     words = try Buffer(count: 4 * room)
+    single = try Buffer(count: width)
     var size = 64
     while size < 2 * queries { size *= 2 }
     table = try Buffer(count: size)
@@ -39,7 +41,7 @@ final class BoundedScratch {
     candidates = ck_candidates(
       distances: doubles.base + 8, slots: words.base, rows: words.base + room,
       sorted: doubles.base + 8 + room, sorted_slots: words.base + 2 * room,
-      sorted_rows: words.base + 3 * room, eights: doubles.base, room: Int64(room))
+      sorted_rows: words.base + 3 * room, eights: doubles.base, query: single.base, room: Int64(room))
   }
 
   func begin() {

@@ -1,6 +1,13 @@
 // The nearest rows of a query in a tree of boxes, where some rows near it are known: no row farther than the
 // farthest of these is needed. What lies within that bound is gathered unsorted, thinned when it becomes
 // much, and sorted at the end. Up to `NeighbourList.longestSorted` neighbours.
+//
+// For the euclidean distance boxes and leaves are looked at in single precision first, where the tree has its points so.
+// With c the centre, s the scale, and p(x) = s (x - c) rounded, a row x within the bound U of the query q has
+// |p(x) - p(q)| <= s sqrt(U) + 2^-24 (|p(x)| + |p(q)|) and |p(x)| <= |p(q)| + s sqrt(U), all but some 2^-50
+// of it, and what is lost below the least numbers: of U up to columns times 2^-1074, so of sqrt(U) less than
+// 1e-155. The sum over the columns is off by at most (columns + 3) 2^-24 of itself. The limit is beyond all
+// that: no block with such a row is left out, and whatever is not is measured in double precision.
 
 import CKernels
 
@@ -39,6 +46,16 @@ private struct Gathered {
   /// No row beyond this is needed, nor one at this distance with a number beyond `boundRow`.
   var bound = Double.greatestFiniteMagnitude
   var boundRow = UInt32.max
+  /// The same for the bounds of boxes, which are in single precision where `filters`.
+  var cut = Double.greatestFiniteMagnitude
+  var cutRow = UInt32.max
+  /// What a distance in single precision must not exceed.
+  var limit = Float.infinity
+  /// Whether distances in single precision are looked at first.
+  var filters = false
+  private var scale = 0.0
+  private var error = 0.0
+  private var factor = 1.0
 
   @inline(__always)
   init(_ to: UnsafePointer<ck_candidates>, kept: Int) {
@@ -55,6 +72,30 @@ private struct Gathered {
     bound = ck_farthest(
       metric, tree.points, tree.rows, seeds, Int64(kept), query, tree.columns, tree.whole_power,
       tree.power, to.pointee.distances, &boundRow)
+    if metric == 0, tree.singles != nil {
+      let norm = ck_single_query(query, tree.centre, tree.scale, tree.columns, to.pointee.query)
+      scale = tree.scale
+      error = norm.squareRoot() * 0x1p-22
+      factor = 1 + Double(tree.columns &+ 16) * 0x1p-23
+      filters = true
+      noteBound()
+      // Not beyond the range of single precision, nor for a distance so small that it tells little.
+      filters = norm < 0x1p120 && limit < .infinity && error < 0.25 * scale * bound.squareRoot()
+    }
+    noteBound()
+  }
+
+  @inline(__always)
+  private mutating func noteBound() {
+    guard filters else {
+      cut = bound
+      cutRow = boundRow
+      return
+    }
+    let length = (bound.squareRoot() + 1e-150) * scale * (1 + 0x1p-20) + error
+    let most = length * length * factor + 1e-30
+    limit = most < 0x1p126 ? Float(most).nextUp : .infinity
+    cut = Double(limit)
   }
 
   /// Make room for eight more.
@@ -66,6 +107,7 @@ private struct Gathered {
     ck_sort_candidates(to, Int64(count))
     bound = to.pointee.sorted[kept &- 1]
     boundRow = to.pointee.sorted_rows[kept &- 1]
+    noteBound()
     count = Int(ck_keep(to, Int64(count), bound, boundRow))
   }
 
@@ -76,6 +118,7 @@ private struct Gathered {
     guard lower < bound else { return }
     bound = lower
     boundRow = .max
+    noteBound()
     count = Int(ck_keep(to, Int64(count), bound, boundRow))
   }
 
@@ -106,21 +149,23 @@ private func search(
   while waiting > 0 {
     waiting &-= 1
     let part = pending[waiting]
-    if part.bound > near.bound || (part.bound == near.bound && part.least > near.boundRow) {
-      continue
-    }
+    if part.bound > near.cut || (part.bound == near.cut && part.least > near.cutRow) { continue }
     let node = tree.nodes + Int(part.first)
     let words = UnsafeRawPointer(node).assumingMemoryBound(to: UInt32.self)
-    var within = ck_boxes8(
-      metric, tree.boxes + Int(part.first) &* 16 &* columns, query, tree.columns, tree.whole_power,
-      tree.power, near.bound, eight)
+    let boxes = Int(part.first) &* 16 &* columns
+    var within =
+      near.filters
+      ? ck_single_boxes8(
+        tree.single_boxes + boxes, candidates.pointee.query, tree.columns, near.limit, eight)
+      : ck_boxes8(
+        metric, tree.boxes + boxes, query, tree.columns, tree.whole_power, tree.power, near.bound, eight)
     let floor = waiting
     while within != 0 {
       let child = within.trailingZeroBitCount
       within &= within &- 1
       let bound = eight[child]
       let least = words[16 &+ child]
-      if bound > near.bound || (bound == near.bound && least > near.boundRow) { continue }
+      if bound > near.cut || (bound == near.cut && least > near.cutRow) { continue }
       var block = Int(words[child])
       let blocks = Int(words[8 &+ child])
       if blocks == 0 {
@@ -138,13 +183,25 @@ private func search(
       let end = block &+ blocks
       evaluated &+= Int64(8 &* blocks)
       while block < end {
-        near.count = Int(
-          ck_gather8(
-            metric, tree.points + block &* 8 &* columns, query, tree.columns, tree.whole_power,
-            tree.power, Int64(8 &* block), tree.rows, near.bound, near.boundRow, candidates,
-            Int64(near.count)))
-        if near.count > near.room &- 8 { near.thin() }
-        block &+= 1
+        let first = block
+        var left = (1 << min(4, end &- block)) &- 1
+        if near.filters {
+          left = Int(
+            ck_near_blocks(
+              tree.singles + block &* 8 &* columns, Int64(min(4, end &- block)),
+              candidates.pointee.query, tree.columns, near.limit))
+        }
+        while left != 0 {
+          block = first &+ left.trailingZeroBitCount
+          left &= left &- 1
+          near.count = Int(
+            ck_gather8(
+              metric, tree.points + block &* 8 &* columns, query, tree.columns, tree.whole_power,
+              tree.power, Int64(8 &* block), tree.rows, near.bound, near.boundRow, candidates,
+              Int64(near.count)))
+          if near.count > near.room &- 8 { near.thin() }
+        }
+        block = first &+ 4
       }
     }
   }

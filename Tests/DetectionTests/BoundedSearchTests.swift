@@ -104,4 +104,64 @@ struct BoundedSearchTests {
       #expect(rows == NeighbourTests.nearest(X, X.row(row), 6, .euclidean, without: row).map(\.row))
     }
   }
+
+  /// The nearest by squares summed column by column, as the tree sums them.
+  private func nearest(_ X: Table, _ query: [Double], _ k: Int, without own: Int?) -> [Int] {
+    let all = (0..<X.rows).filter { $0 != own }.map { row -> (distance: Double, row: Int) in
+      var sum = 0.0
+      for column in 0..<X.columns {
+        let gap = X.values[row * X.columns + column] - query[column]
+        sum += gap * gap
+      }
+      return (sum, row)
+    }
+    return all.sorted { ($0.distance, $0.row) < ($1.distance, $1.row) }.prefix(k).map(\.row)
+  }
+
+  static let clouds: [String: @Sendable (Int, Int, inout Random) -> Double] = [
+    "normal": { _, _, random in random.normal() },
+    "far from zero": { _, _, random in 1e9 + random.normal() },
+    "farther than single precision tells": { _, _, random in 1e12 + random.normal() },
+    "two tight clusters": { row, _, random in Double(row % 2) + random.normal() * 1e-7 },
+    "tighter than single precision tells": { row, _, random in Double(row % 2) + random.normal() * 1e-10 },
+    "columns of different size": { _, column, random in
+      random.normal() * [1e12, 1e6, 1, 1e-6, 1e-12][column]
+    },
+    "beyond single precision": { _, _, random in random.normal() * 1e140 },
+    "below single precision": { _, _, random in random.normal() * 1e-120 },
+    "squares that vanish": { _, _, random in random.normal() * 1e-161 },
+    "subnormal": { _, _, random in random.normal() * 1e-310 },
+    "one row far out": { row, _, random in random.normal() + (row == 77 ? 1e15 : 0) },
+    "whole numbers": { _, _, random in Double(random.below(4)) },
+    "one unit apart": { row, _, random in 1 + Double(random.below(64)) * 0x1p-52 },
+    "all the same": { _, _, _ in 0.1 },
+  ]
+
+  /// No row is missed because single precision, in which leaves are looked at first, does not tell it.
+  @Test(arguments: clouds.keys.sorted()) func singlePrecisionMissesNothing(cloud: String) throws {
+    var random = Random(seed: 14, stream: 0)
+    let value = try #require(Self.clouds[cloud])
+    let X = Table(1500, 5) { value($0, $1, &random) }
+    let index = try index(X, leafRows: 40)
+    #expect(index.singles != nil)
+    for k in [1, 20] {
+      try index.searchOwnRows(k: k, stage: "fit", call: Call(threads: 1)) { found in
+        let row = Int(index.rowOf[found.target])
+        guard row % 29 == 0 || row == 77 else { return }
+        let rows = (0..<found.count).map { Int(index.rowOf[Int(found.slots[$0])]) }
+        #expect(rows == nearest(X, X.row(row), k, without: row), "\(cloud) \(row)")
+      }
+      let far: [[Double]] = [
+        X.row(0).map { $0 * 1e20 }, X.row(1).map { $0 * (1 + 0x1p-30) }, [0, 0, 0, 0, 0],
+        [1e144, 0, 0, 0, 0], [1e-300, 1e30, -1e30, 0, 0], [1, 1, 1, 1, 1],
+      ]
+      for query in far where query.allSatisfy({ $0.magnitude < 0x1p480 }) {
+        let one = Table(1, 5) { query[$1] }
+        try index.search(try one.matrix, k: k, dropsSelf: false, stage: "score", call: Call(threads: 1)) {
+          [rows = nearest(X, query, k, without: nil)] found in
+          #expect((0..<found.count).map { Int(index.rowOf[Int(found.slots[$0])]) } == rows, "\(cloud)")
+        }
+      }
+    }
+  }
 }

@@ -15,6 +15,7 @@ typedef struct {
     double *sorted; // scratch: distances, slots and rows in order
     uint32_t *sorted_slots, *sorted_rows;
     double *eights; // scratch: 8, aligned to 64 bytes
+    float *query;   // scratch: the query as the tree's singles are
     int64_t room;
 } ck_candidates;
 

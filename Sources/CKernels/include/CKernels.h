@@ -10,6 +10,7 @@
 #include "CNeighbours.h"
 #include "CPanels.h"
 #include "CSeries.h"
+#include "CSinglePoints.h"
 #include "ck_columns.h"
 #include "ck_streams.h"
 

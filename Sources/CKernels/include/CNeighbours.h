@@ -30,6 +30,10 @@ typedef struct {
     int32_t metric;
     int32_t whole_power;     // p when it is a small whole number, else 0
     double power;            // p
+    const float *singles;    // the points less `centre`, times `scale`, in single precision; NULL: none
+    const float *single_boxes;
+    const double *centre;
+    double scale;
 } ck_neighbour_tree;
 
 // The k nearest found so far: sorted by distance, then row number, once the search has ended.
@@ -192,7 +196,7 @@ CK_INLINE uint32_t ck_reached(ck_float_eight low, ck_float_eight high, float lim
 CK_INLINE bool ck_tile(
     const float *packed, const float *panel, const float *halves, int64_t columns, const float *limits,
     uint32_t *masks) {
-#pragma clang fp contract(off)
+#pragma clang fp contract(fast)
     const ck_float_eight low = -*(const ck_float_eight *)halves;
     const ck_float_eight high = -*(const ck_float_eight *)(halves + 8);
     ck_float_eight a0 = low, a1 = low, a2 = low, a3 = low, a4 = low, a5 = low;
