@@ -1,18 +1,33 @@
 import CKernels
 
-/// What the bounded search needs: room for candidates, and a table of the queries of a chunk.
+/// What the bounded search needs: room for candidates, a table of the queries of a chunk, and the last ones that
+/// were searched for.
 final class BoundedScratch {
   /// More neighbours than this are kept in a heap.
   static let mostKept = 64
+  /// Most queries of one walk through the tree.
+  static let mostTogether = 16
+  /// Where a search looks at more rows than this, several queries walk together.
+  static let rowsOfOne = 2048
 
-  var candidates: ck_candidates
+  let candidates: Buffer<ck_candidates>
+  /// The distances of boxes, where several queries walk together.
+  let room: Buffer<Double>
+  /// For each query the first that equals it, and how many neighbours it has.
+  let source: Buffer<Int>
+  let found: Buffer<Int>
+  /// The queries that wait: their numbers, values, seeds and lists.
+  let numbers: Buffer<Int>
+  let queries: Buffer<UnsafePointer<Double>?>
+  let seeds: Buffer<UnsafePointer<UInt32>?>
+  let lists: Buffer<ck_neighbours>
+  var waiting = 0
+  private var evaluated: Int64 = 0
   private let width: Int
   private let kept: Int
   private let doubles: Buffer<Double>
   private let words: Buffer<UInt32>
   private let single: Buffer<Float>
-  /// How many neighbours each query has.
-  let found: Buffer<Int>
   private let table: Buffer<UInt16>
   private let firstSeeds: Buffer<UInt32>
   private static let remembered = 32
@@ -22,70 +37,67 @@ final class BoundedScratch {
   private let restDistances: Buffer<Double>
   private let restSlots: Buffer<UInt32>
 
-  init(queries: Int, width: Int, kept: Int) throws(DetectionError) {
+  init(queries capacity: Int, width: Int, kept: Int) throws(DetectionError) {
     self.width = width
     self.kept = kept
-    let room = (2 * kept + 80) / 8 * 8
-    doubles = try Buffer(count: 2 * room + 8)
+    let together = min(capacity, BoundedScratch.mostTogether)
+    let size = (2 * kept + 80) / 8 * 8
+    doubles = try Buffer(count: together * 2 * size + 8)
+    words = try Buffer(count: together * 4 * size)
+    single = try Buffer(count: together * width)
+    candidates = try Buffer(count: together)
+    room = try Buffer(count: together * 8)
+    source = try Buffer(count: capacity)
+    found = try Buffer(count: capacity)
+    numbers = try Buffer(count: together)
+    queries = try Buffer(count: together)
+    seeds = try Buffer(count: together)
+    lists = try Buffer(count: together)
     recent = try Buffer(count: BoundedScratch.remembered * width)
     recentNumbers = try Buffer(count: BoundedScratch.remembered)
-    words = try Buffer(count: 4 * room)
-    single = try Buffer(count: width)
-    var size = 64
-    while size < 2 * queries { size *= 2 }
-    table = try Buffer(count: size)
-    found = try Buffer(count: queries)
-    firstSeeds = try Buffer(count: kept)
+    var places = 64
+    while places < 2 * capacity { places *= 2 }
+    table = try Buffer(count: places)
+    firstSeeds = try Buffer(count: together * kept)
     restDistances = try Buffer(count: kept)
     restSlots = try Buffer(count: kept)
-    candidates = ck_candidates(
-      distances: doubles.base + 8, slots: words.base, rows: words.base + room,
-      sorted: doubles.base + 8 + room, sorted_slots: words.base + 2 * room,
-      sorted_rows: words.base + 3 * room, eights: doubles.base, query: single.base, room: Int64(room))
+    for place in 0..<together {
+      let distances = doubles.base + 8 + place * 2 * size
+      let slots = words.base + place * 4 * size
+      candidates[place] = ck_candidates(
+        distances: distances, slots: slots, rows: slots + size, sorted: distances + size,
+        sorted_slots: slots + 2 * size, sorted_rows: slots + 3 * size, eights: doubles.base,
+        query: single.base + place * width, room: Int64(size))
+    }
   }
 
   func begin() {
     table.base.update(repeating: .max, count: table.count)
     recent.base.update(repeating: .infinity, count: recent.count)
     searched = 0
+    waiting = 0
   }
 
-  /// The number of a query near this one that has been searched for.
-  func nearest(_ query: UnsafePointer<Double>, _ kernels: NeighbourKernels) -> Int? {
-    guard searched > 0 else { return nil }
-    let blocks = (min(searched, BoundedScratch.remembered) + 7) / 8
-    return recentNumbers[kernels.nearestQuery(recent.base, blocks, query, width)]
+  // ------------------------------------------------------------------------------- which queries
+
+  func wait(_ number: Int) {
+    numbers[waiting] = number
+    waiting += 1
   }
 
-  func remember(_ query: UnsafePointer<Double>, _ number: Int, found count: Int) {
-    found[number] = count
-    let place = searched % BoundedScratch.remembered
-    let lane = recent.base + place / 8 * 8 * width + place % 8
-    for column in 0..<width { lane[8 * column] = query[column] }
-    recentNumbers[place] = number
-    searched += 1
+  /// Whether the queries that wait should be searched for.
+  var isReady: Bool {
+    waiting == candidates.count || searched == 0 || evaluated <= BoundedScratch.rowsOfOne
   }
 
-  /// Where no query has been searched for: rows from a slot on, and before it where they are too few.
-  func seeds(from slot: Int, _ rowOf: Buffer<UInt32>) -> UnsafePointer<UInt32> {
-    var count = 0
-    var behind = slot
-    while count < kept, behind < rowOf.count {
-      firstSeeds[count] = UInt32(truncatingIfNeeded: behind)
-      if rowOf[behind] != NeighbourIndex.noRow { count += 1 }
-      behind += 1
-    }
-    var before = slot
-    while count < kept, before > 0 {
-      before -= 1
-      firstSeeds[count] = UInt32(truncatingIfNeeded: before)
-      if rowOf[before] != NeighbourIndex.noRow { count += 1 }
-    }
-    return UnsafePointer(firstSeeds.base)
+  /// Find the first query that equals this one.
+  func findSource(_ number: Int, _ queries: UnsafePointer<Double>) -> Int {
+    let first = firstEqual(number, queries)
+    source[number] = first
+    return first
   }
 
-  /// The first query that equals this one.
-  func firstEqual(_ number: Int, _ queries: UnsafePointer<Double>) -> Int {
+  private func firstEqual(_ number: Int, _ queries: UnsafePointer<Double>) -> Int {
     let own = queries + number * width
     var hash: UInt64 = 0
     for column in 0..<width {
@@ -104,6 +116,47 @@ final class BoundedScratch {
     table[place] = UInt16(truncatingIfNeeded: number)
     return number
   }
+
+  // --------------------------------------------------------------------------------------- seeds
+
+  /// The number of a query near this one that has been searched for.
+  func nearest(_ query: UnsafePointer<Double>, _ kernels: NeighbourKernels) -> Int? {
+    guard searched > 0 else { return nil }
+    let blocks = (min(searched, BoundedScratch.remembered) + 7) / 8
+    return recentNumbers[kernels.nearestQuery(recent.base, blocks, query, width)]
+  }
+
+  /// The query at a place of those that waited has been searched for.
+  func remember(_ query: UnsafePointer<Double>, _ waited: Int) {
+    found[numbers[waited]] = Int(lists[waited].count)
+    evaluated = lists[waited].evaluated
+    let place = searched % BoundedScratch.remembered
+    let lane = recent.base + place / 8 * 8 * width + place % 8
+    for column in 0..<width { lane[8 * column] = query[column] }
+    recentNumbers[place] = numbers[waited]
+    searched += 1
+  }
+
+  /// Where no query has been searched for: rows from a slot on, and before it where they are too few.
+  func seeds(of place: Int, from slot: Int, _ rowOf: Buffer<UInt32>) -> UnsafePointer<UInt32> {
+    let seeds = firstSeeds.base + place * kept
+    var count = 0
+    var behind = slot
+    while count < kept, behind < rowOf.count {
+      seeds[count] = UInt32(truncatingIfNeeded: behind)
+      if rowOf[behind] != NeighbourIndex.noRow { count += 1 }
+      behind += 1
+    }
+    var before = slot
+    while count < kept, before > 0 {
+      before -= 1
+      seeds[count] = UInt32(truncatingIfNeeded: before)
+      if rowOf[before] != NeighbourIndex.noRow { count += 1 }
+    }
+    return UnsafePointer(seeds)
+  }
+
+  // ------------------------------------------------------------------------------- the row itself
 
   /// All but the row of a slot, or but the last.
   func leaveOut(_ slot: UInt32, _ all: Neighbourhood) -> Neighbourhood {

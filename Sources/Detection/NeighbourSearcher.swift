@@ -86,33 +86,20 @@ final class NeighbourSearcher {
       count: 0, evaluated: 0)
   }
 
-  /// Equal queries once, each with the bound that the neighbours of one near it give.
+  /// Equal queries once, each with the bound that the neighbours of one near it give; several in one walk
+  /// through the tree where a search looks at much.
   private func searchBounded(_ bounded: BoundedScratch, _ visit: NeighbourIndex.Visit) {
     bounded.begin()
+    for number in 0..<count where bounded.findSource(number, queries.base) == number {
+      bounded.wait(number)
+      if bounded.isReady { searchWaiting(bounded) }
+    }
+    if bounded.waiting > 0 { searchWaiting(bounded) }
     for number in 0..<count {
-      let query = queries.base + number * index.width
-      let source = bounded.firstEqual(number, queries.base)
-      var own = list(source)
-      if source == number {
-        let seeds: UnsafePointer<UInt32>
-        if let near = bounded.nearest(query, kernels) {
-          seeds = UnsafePointer(slots.base + near * kept)
-        } else {
-          seeds = bounded.seeds(from: Int(kernels.locate(&tree, query)) * 8, index.rowOf)
-        }
-        kernels.searchBounded(&tree, query, seeds, &own, &bounded.candidates, pending.base)
-        bounded.remember(query, number, found: Int(own.count))
-        if index.metric == .euclidean {
-          kernels.takeRoots(own.distances, Int(own.count))
-        } else {
-          for place in 0..<Int(own.count) {
-            own.distances[place] = index.metric.distance(reduced: own.distances[place])
-          }
-        }
-      }
+      let own = list(bounded.source[number])
       var found = Neighbourhood(
-        target: targets[number], query: query, distances: own.distances, slots: own.slots,
-        count: bounded.found[source])
+        target: targets[number], query: queries.base + number * index.width,
+        distances: own.distances, slots: own.slots, count: bounded.found[bounded.source[number]])
       if excluded[number] != NeighbourIndex.noRow {
         found = bounded.leaveOut(excluded[number], found)
       } else if dropsSelf {
@@ -120,6 +107,40 @@ final class NeighbourSearcher {
       }
       visit(found)
     }
+  }
+
+  private func searchWaiting(_ bounded: BoundedScratch) {
+    for place in 0..<bounded.waiting {
+      let query = queries.base + bounded.numbers[place] * index.width
+      bounded.queries[place] = UnsafePointer(query)
+      bounded.lists[place] = list(bounded.numbers[place])
+      if let near = bounded.nearest(query, kernels) {
+        bounded.seeds[place] = UnsafePointer(slots.base + near * kept)
+      } else {
+        bounded.seeds[place] = bounded.seeds(
+          of: place, from: Int(kernels.locate(&tree, query)) * 8, index.rowOf)
+      }
+    }
+    if bounded.waiting == 1, let query = bounded.queries[0], let seeds = bounded.seeds[0] {
+      kernels.searchBounded(
+        &tree, query, seeds, bounded.lists.base, bounded.candidates.base, pending.base)
+    } else {
+      kernels.searchTogether(
+        &tree, bounded.waiting, bounded.queries.base, bounded.seeds.base, bounded.lists.base,
+        bounded.candidates.base, bounded.room.base, pending.base)
+    }
+    for place in 0..<bounded.waiting {
+      let own = bounded.lists[place]
+      if index.metric == .euclidean {
+        kernels.takeRoots(own.distances, Int(own.count))
+      } else {
+        for number in 0..<Int(own.count) {
+          own.distances[number] = index.metric.distance(reduced: own.distances[number])
+        }
+      }
+      if let query = bounded.queries[place] { bounded.remember(query, place) }
+    }
+    bounded.waiting = 0
   }
 
   private func tell(_ number: Int, _ found: Int, _ visit: NeighbourIndex.Visit) {

@@ -24,7 +24,7 @@ struct BoundedSearchTests {
       distances: distances.base, slots: slots.base, k: Int64(k), count: 0, evaluated: 0)
     if let seeds {
       let scratch = try BoundedScratch(queries: 1, width: index.width, kept: k)
-      kernels.searchBounded(&tree, query, seeds, &found, &scratch.candidates, pending.base)
+      kernels.searchBounded(&tree, query, seeds, &found, scratch.candidates.base, pending.base)
     } else {
       kernels.searchTree(&tree, query, NeighbourIndex.noRow, &found, pending.base)
     }
@@ -55,6 +55,60 @@ struct BoundedSearchTests {
           }
         }
       }
+    }
+  }
+
+  /// Queries that walk through the tree together find what each finds alone.
+  @Test(arguments: [2, 9, 1_000_000]) func togetherAsAlone(kinds: Int) throws {
+    var random = Random(seed: 15, stream: UInt64(kinds))
+    let X = Table(1200, 5) { _, _ in Double(random.below(kinds)) / 7 }
+    var builds = [NeighbourKernels.baseline]
+    #if arch(x86_64)
+      if ck_has_x86_64_v3() != 0 { builds.append(.x86v3) }
+    #endif
+    for metric in [DistanceMetric.euclidean, .manhattan, .chebyshev, .minkowski(p: 3), .minkowski(p: 2.5)] {
+      let index = try index(X, metric)
+      let pending = try Buffer<ck_pending>(count: 8 * (index.depth + 2))
+      for (k, count) in [(1, 16), (21, 16), (64, 7), (5, 2)] {
+        let scratch = try BoundedScratch(queries: 16, width: 5, kept: k)
+        let distances = try Buffer<Double>(count: 16 * k)
+        let slots = try Buffer<UInt32>(count: 16 * k)
+        let values = try Buffer<Double>(count: 16 * 5)
+        for place in 0..<(count * 5) { values[place] = Double(random.below(kinds)) / 7 }
+        if count == 16 { values[7] = 1e30 }
+        for kernels in builds {
+          for place in 0..<count {
+            scratch.queries[place] = UnsafePointer(values.base + place * 5)
+            scratch.seeds[place] = scratch.seeds(of: place, from: 90 * place, index.rowOf)
+            scratch.lists[place] = ck_neighbours(
+              distances: distances.base + place * k, slots: slots.base + place * k, k: Int64(k),
+              count: 0, evaluated: 0)
+          }
+          var tree = index.tree
+          kernels.searchTogether(
+            &tree, count, scratch.queries.base, scratch.seeds.base, scratch.lists.base,
+            scratch.candidates.base, scratch.room.base, pending.base)
+          for place in 0..<count {
+            let query = (0..<5).map { values[place * 5 + $0] }
+            let own = (0..<Int(scratch.lists[place].count)).map {
+              [distances[place * k + $0].bitPattern, UInt64(slots[place * k + $0])]
+            }
+            #expect(try own == found(index, query, k: k, seeds: nil, .baseline))
+          }
+        }
+      }
+    }
+  }
+
+  /// So many columns that each search looks at thousands of rows.
+  @Test func searchesThatLookAtMuch() throws {
+    let X = Table.cloud(5000, 9, seed: 16)
+    let index = try index(X)
+    try index.searchOwnRows(k: 20, stage: "fit", call: Call(threads: 1)) { found in
+      let row = Int(index.rowOf[found.target])
+      guard row % 150 == 0 else { return }
+      let rows = (0..<found.count).map { Int(index.rowOf[Int(found.slots[$0])]) }
+      #expect(rows == nearest(X, X.row(row), 20, without: row))
     }
   }
 
