@@ -226,10 +226,11 @@ bench-plugins: stage plugins ## What calling a detector through the plugin contr
 	Benchmarks/plugins/run $(STAGE) .build/plugins .build/bench-plugins
 
 .PHONY: bench-profiling
-bench-profiling: build ## What sampling costs a program, beside py-spy and eu-stack
+bench-profiling: build ## What sampling costs a program, beside py-spy, austin and eu-stack
 	Tests/support/need eu-stack:elfutils
-	@test -x .build/bench-profiling/bin/py-spy || { python3 -m venv .build/bench-profiling && \
-	  .build/bench-profiling/bin/pip install --quiet --disable-pip-version-check 'py-spy>=0.4,<0.5' numpy; }
+	@test -x .build/bench-profiling/bin/austin || { python3 -m venv .build/bench-profiling && \
+	  .build/bench-profiling/bin/pip install --quiet --disable-pip-version-check 'py-spy>=0.4,<0.5' \
+	    'austin-dist<4' numpy; }
 	PYNOMALY_CLI=$(CURDIR)/$(CLI) .build/bench-profiling/bin/python Benchmarks/profiling/run.py $(BENCH_OPTIONS)
 
 .PHONY: bench

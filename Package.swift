@@ -9,7 +9,8 @@ let sharedLibrary: [LinkerSetting] = [
       "-Xlinker", "-soname=libpynomaly.so.1",
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SharedLibrary/exports.map",
       "-Xlinker", "-z", "-Xlinker", "nodelete",
-      "-Xlinker", "--gc-sections", "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
+      "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe",
+      "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
     ])
 ]
 let kernels: [SwiftSetting] = [
@@ -26,7 +27,9 @@ let noRegularExpressions: SwiftSetting = .unsafeFlags(
 // those that it would slow say @_optimize(speed).
 let small: [SwiftSetting] = [
   noRegularExpressions,
-  .unsafeFlags(["-wmo", "-enforce-exclusivity=unchecked", "-Osize"], .when(configuration: .release)),
+  .unsafeFlags(
+    ["-wmo", "-enforce-exclusivity=unchecked", "-Osize", "-Xfrontend", "-disable-reflection-metadata"],
+    .when(configuration: .release)),
 ]
 
 // The inner loops are built twice from the same files: KernelsV3 is a symbolic link to Kernels.
@@ -72,7 +75,7 @@ let package = Package(
       name: "Profiling", dependencies: ["CElfutils", "CProfiling"], exclude: ["Profiling.docc"],
       swiftSettings: small),
     .target(
-      name: "Pynomaly", dependencies: ["CPynomaly", "Detection", "Plugins", "Profiling"],
+      name: "Pynomaly", dependencies: ["CProfiling", "CPynomaly", "Detection", "Plugins", "Profiling"],
       swiftSettings: small),
     .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),

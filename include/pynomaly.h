@@ -44,8 +44,9 @@
  *  - Threading is said in brackets: [any thread] may be called at any time from any thread;
  *    [one thread per object] needs the caller to keep other calls off that object meanwhile.
  *    Functions that take a const pyn_detector * may run at the same time on the same detector.
- *  - No function prints, exits or installs signal handlers. No thread of ours runs on after a call, but
- *    that of a pyn_profiler, until it is stopped or freed.
+ *  - No function prints, exits or installs signal handlers, but that a recording of the calling process has one
+ *    (pyn_profiler_start). No thread of ours runs on after a call, but those of a pyn_profiler, until it is
+ *    stopped or freed.
  *    After fork() the child may go on using its objects.
  *  - Same options, seed and data: the same result, bit for bit, for any number of threads.
  *
@@ -333,7 +334,7 @@ typedef struct pyn_call {
  * X must have at least 1 row and 1 column and only finite values (NaN is allowed where the detector's
  * option missing_values is "native"). Every value is checked up to 2^20 of them, or when a contamination
  * is given; of more, IsolationForest reads only the rows that its trees draw, and scoring finds the rest. Sample weights must be finite, >= 0, and not all 0: a row is
- * drawn in proportion to its weight.
+ * drawn in proportion to its weight. A contamination is a share of the rows, whatever their weights.
  * Errors: INVALID_DATA (row and column are said), INVALID_OPTION (an option does not fit the data),
  * NOT_SUPPORTED, CANCELLED, OUT_OF_MEMORY. [one thread per object]
  *
@@ -1190,7 +1191,8 @@ enum {
     PYN_DUMP_TEXT = 1, /* for people: a paragraph a thread, the innermost frame first */
     PYN_DUMP_JSON = 2  /* {"pid", "command", "python", "pause_ns", "threads": [{"thread_id", "name", "active",
                         * "owns_gil", "interpreter", "remark", "frames": [{"kind", "name", "filename",
-                        * "line", "module"}]}]} */
+                        * "line", "module"}]}]}; with locals each frame has "locals": [{"name", "value",
+                        * "argument"}] */
 };
 
 typedef struct pyn_dump_options {
@@ -1198,7 +1200,7 @@ typedef struct pyn_dump_options {
     int32_t format;      /* PYN_DUMP_TEXT or PYN_DUMP_JSON */
     int32_t native;      /* 1: native frames too, merged with the Python ones into one stack */
     int32_t nonblocking; /* 1: do not stop the process; stacks may be of two moments. Not with native */
-    int32_t reserved;
+    int32_t locals;      /* 1: the local variables of Python frames too, each shortened to about 200 characters */
 } pyn_dump_options;
 
 #define PYN_DUMP_OPTIONS_INIT { sizeof(pyn_dump_options), PYN_DUMP_TEXT, 0, 0, 0 }
@@ -1227,11 +1229,31 @@ typedef struct pyn_profiler_options {
     int32_t subprocesses; /* 1: children too, each process with a frame of its own */
     int32_t nonblocking;  /* 1: never stop the process; a stack that changed while it was read is dropped, and
                            * counted as torn. Not with native */
+    /* Slices, for profiling without end: every so many seconds (0.01 to 1e8, or 0: none), and for the last time at
+     * the end, what was counted since the last one is handed to `slice_write`, in one call and in such a format, on
+     * a thread of the library's own. When it returns other than 0, the recording ends. It must not stop or free the
+     * profiler. */
+    double slice;
+    int32_t slice_format; /* PYN_PROFILE_* */
+    int32_t reserved;
+    pyn_write_callback slice_write;
+    void *slice_context;
 } pyn_profiler_options;
 
-#define PYN_PROFILER_OPTIONS_INIT { sizeof(pyn_profiler_options), 100.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define PYN_PROFILER_OPTIONS_INIT { sizeof(pyn_profiler_options), 100.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0, 0, \
+                                    NULL, NULL }
 
-/* Begin to sample process `pid`. `options` may be NULL. Free it with pyn_profiler_free.
+/* Begin to sample process `pid`; 0, or the calling process's own: itself, from inside. `options` may be NULL. Free
+ * it with pyn_profiler_free.
+ *
+ * From inside, threads that run are sent the highest real-time signal that nobody handles; its handler copies
+ * registers, the used part of the stack and the Python frames to memory that lies ready: it allocates nothing,
+ * takes no lock and waits for nobody, so that a thread may be in malloc or dlopen. Threads that sleep are never
+ * sent one; with `idle` their Python stacks are read, and native ones left out. A system call into which a thread
+ * goes just then is restarted, also where SA_RESTART does not do that; one that is not is counted
+ * (`interrupted`). Threads that block the signal are left out, and counted (`blocked`). The library's own
+ * sampling threads are left out. Several recordings of the process may run at once. When the last one has ended,
+ * the signal has no handler again.
  * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */
 pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
                               pyn_profiler **profiler, pyn_error *error);
@@ -1245,6 +1267,11 @@ pyn_status pyn_profiler_wait(pyn_profiler *profiler, double seconds, int32_t *ru
 
 /* End the recording. Stopping one that has ended is fine. [one thread per object] */
 pyn_status pyn_profiler_stop(pyn_profiler *profiler, pyn_error *error);
+
+/* Take no samples for a while, and go on. The time between does not count. At most one more sample is taken after
+ * pyn_profiler_pause. Pausing twice is pausing once. [any thread] */
+pyn_status pyn_profiler_pause(pyn_profiler *profiler, pyn_error *error);
+pyn_status pyn_profiler_resume(pyn_profiler *profiler, pyn_error *error);
 
 /* How the sampling went, so far. A moment is a time at which a sample was due. */
 typedef struct pyn_profiler_statistics {
@@ -1261,9 +1288,15 @@ typedef struct pyn_profiler_statistics {
     int64_t own_ns;   /* processor time of the sampler itself */
     int64_t duration_ns;
     int64_t incomplete; /* of the stacks: native ones that end where there is no unwinding information */
+    /* Of a process that samples itself: stacks not taken, of threads that block the signal; and system calls
+     * that returned EINTR because of it. */
+    int64_t blocked, interrupted;
+    int64_t threads;    /* threads that were there at the last moment */
+    int64_t active;     /* threads that ran or could, added up over the moments */
+    int64_t locked;     /* moments at which a thread that was sampled held the interpreter's lock */
 } pyn_profiler_statistics;
 
-#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define PYN_PROFILER_STATISTICS_INIT { sizeof(pyn_profiler_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* [any thread] */
 pyn_status pyn_profiler_get_statistics(const pyn_profiler *profiler,
@@ -1283,8 +1316,41 @@ enum {
 pyn_status pyn_profiler_write(const pyn_profiler *profiler, int32_t format, pyn_write_callback write,
                               void *context, pyn_error *error);
 
+/* The same into a file, which is there wholly or not at all; what is no plain file (a pipe, /dev/stdout) is written
+ * to. Errors: as pyn_profiler_write; IO says what the system said, and the path. [any thread] */
+pyn_status pyn_profiler_write_file(const pyn_profiler *profiler, int32_t format, const char *path,
+                                   pyn_error *error);
+
+/* Take what was counted since the recording began, or since the last slice, and begin a new slice: to look at a
+ * recording while it runs, or to keep profiles of a program that runs for months. Its statistics (in the summary
+ * and the heads of pictures) are those of the slice. Of an ended recording: the rest. pyn_profiler_write then
+ * writes what came after the last slice. Errors: INVALID_ARGUMENT (format), IO (the slice is lost), NOT_SUPPORTED
+ * in a forked child. [any thread] */
+pyn_status pyn_profiler_take_slice(pyn_profiler *profiler, int32_t format, pyn_write_callback write,
+                                   void *context, pyn_error *error);
+
 /* Stop and free. NULL is fine. [one thread per object] */
 void pyn_profiler_free(pyn_profiler *profiler);
+
+/* Name what the calling thread does: in recordings of this process from inside, a frame with this name (which is
+ * copied; the first 63 bytes of it) stands around all that the calling function calls until the label is taken off.
+ * Costs a few nanoseconds, whether anything records or not. Of labels inside labels the outer 16 are shown. Fitting
+ * and scoring label themselves with the detector's name. `frame`: NULL; or, from Python, the frame object around
+ * whose callees the label stands instead.
+ * Returns a number for pyn_profiler_pop_label, or 0 where there is no memory. [any thread] */
+uint64_t pyn_profiler_push_label(const char *name, const void *frame);
+
+/* Take off this label of the calling thread, or with 0 the last one. One that is not there is fine. [any thread] */
+void pyn_profiler_pop_label(uint64_t label);
+
+/* Write a differential flame graph (SVG) of two recordings, both texts in PYN_PROFILE_RAW's format: widths are
+ * those of `recording`, colours say how far the share of each stack differs from its share in `base` (red more,
+ * blue less, grey no more than two standard errors), and what only the base has is listed in words. `title` may be
+ * NULL. O(size of both). Errors: INVALID_ARGUMENT (says which text, which line, and what is allowed), IO.
+ * [any thread] */
+pyn_status pyn_profiler_compare(const char *base, size_t base_size, const char *recording,
+                                size_t recording_size, const char *title, pyn_write_callback write,
+                                void *context, pyn_error *error);
 
 #ifdef __cplusplus
 }

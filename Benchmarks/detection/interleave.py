@@ -141,7 +141,7 @@ def alternate(contestants: Sequence[Contestant], plan: Plan, seed: int = 0) -> C
             running.append(contestant)
         except Exception as error:
             result.failures[contestant.name] = _said(error)
-    rounds = plan.short_rounds if round_seconds < plan.long_round else plan.long_rounds
+    rounds = plan.rounds(round_seconds)
     result.windows = {contestant.name: [] for contestant in running}
     draw = random.Random(seed)
     for _ in range(rounds):

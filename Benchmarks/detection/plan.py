@@ -13,6 +13,8 @@ class Plan:
     short_rounds: int = 15  # rounds of a comparison whose round takes less than `long_round`
     long_rounds: int = 7
     long_round: float = 3.0  # seconds
+    longest_rounds: int = 3  # where a round takes `longest_round` at least
+    longest_round: float = 20.0
     window: float = 0.020  # seconds that a window lasts at least
     seeds: int = 20
     generated_rows: int = 1_000_000
@@ -20,6 +22,12 @@ class Plan:
     quality_row_limit: int | None = None  # larger sets are left out of the quality part
     compiled_sets: tuple[str, ...] = ("http", "shuttle", "mnist", "cardio", "generated")
     library_starts: int = 40
+
+    def rounds(self, seconds: float) -> int:
+        """Of a comparison whose round takes so long."""
+        if seconds < self.long_round:
+            return self.short_rounds
+        return self.long_rounds if seconds < self.longest_round else min(self.long_rounds, self.longest_rounds)
 
 
 FULL = Plan()

@@ -104,7 +104,8 @@ def description(plan: Plan) -> str:
     kind = "a quick trial: NOT figures that count" if plan.quick else "the full run"
     return (
         f"{kind}; {plan.short_rounds} interleaved rounds ({plan.long_rounds} where a round takes over"
-        f" {plan.long_round:g} s) of windows of at least {plan.window * 1000:g} ms"
+        f" {plan.long_round:g} s, {min(plan.long_rounds, plan.longest_rounds)} over {plan.longest_round:g} s)"
+        f" of windows of at least {plan.window * 1000:g} ms"
     )
 
 

@@ -176,15 +176,38 @@ void widen_arena() {
     for (auto &block : blocks) block = malloc(100 << 10);
     for (auto &block : blocks) free(block);
 }
+// The threads of our own, with their process: in a forked child there are none of them.
+int64_t own_threads[64];
+int64_t own_thread(int32_t tid) { return static_cast<int64_t>(getpid()) << 32 | static_cast<uint32_t>(tid); }
+bool replace_thread(int64_t from, int64_t to) {
+    for (auto &entry : own_threads) {
+        int64_t expected = from;
+        if (__atomic_compare_exchange_n(&entry, &expected, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return true;
+    }
+    return false;
+}
 void *run(void *call) {
+    int64_t self = own_thread(static_cast<int32_t>(syscall(SYS_gettid)));
+    replace_thread(0, self);
     widen_arena();
     prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread: sleep as long as asked for, not 50 us more
     prepare_ticks();
     static_cast<Call *>(call)->body(static_cast<Call *>(call)->context);
     end_ticks();
+    replace_thread(self, 0);
     return nullptr;
 }
 }  // namespace
+
+int32_t cp_thread_id(void) { return static_cast<int32_t>(syscall(SYS_gettid)); }
+
+int32_t cp_is_own_thread(int32_t tid) {
+    for (auto &entry : own_threads) {
+        int64_t found = __atomic_load_n(&entry, __ATOMIC_ACQUIRE);
+        if (static_cast<int32_t>(found) == tid && found != 0) return found == own_thread(tid);
+    }
+    return 0;
+}
 
 struct cp_thread {
     pthread_t thread;
@@ -257,6 +280,12 @@ void cp_sleep_until(int64_t time) {
 void cp_pause(int64_t nanoseconds) {
     struct timespec time = {0, static_cast<long>(nanoseconds)};
     nanosleep(&time, nullptr);
+}
+
+int64_t cp_thread_switches(void) {
+    struct rusage usage = {};
+    getrusage(RUSAGE_THREAD, &usage);
+    return static_cast<int64_t>(usage.ru_nvcsw) + usage.ru_nivcsw;
 }
 
 int64_t cp_thread_cpu_time(void) {

@@ -48,24 +48,29 @@ final class FeatureMap: @unchecked Sendable {
 
   /// What one thread needs to load and map `capacity` rows.
   final class Scratch: @unchecked Sendable {
+    /// Of the rows that are loaded at a time.
+    let tileRows: Int
     let tile: Buffer<Double>
+    /// Of four of them.
     let points: Buffer<Float>
     /// Without a map, rows of features.
     let doubles: Buffer<Double>
     /// With one.
     let floats: Buffer<Float>
 
-    init(_ map: FeatureMap, rows capacity: Int) throws(DetectionError) {
+    /// - keepsFeatures: false for rows whose features are not kept (``FeatureMap/forEachFour``).
+    init(_ map: FeatureMap, rows capacity: Int, keepsFeatures: Bool = true) throws(DetectionError) {
       let padded = (capacity + 3) & ~3
       let mapped = map.kind != .identity
-      tile = try Buffer(count: mapped ? 4 * map.frame.width : 0)
+      tileRows = min(32, padded)
+      tile = try Buffer(count: mapped ? tileRows * map.frame.width : 0)
       points = try Buffer(count: mapped ? 4 * map.frame.count : 0)
       let (size, overflow) = padded.multipliedReportingOverflow(by: map.width)
       guard !overflow else {
         throw DetectionError(.outOfMemory, "cannot allocate \(padded) x \(map.width) features")
       }
       doubles = try Buffer(count: mapped ? 0 : size)
-      floats = try Buffer(count: mapped ? size : 0)
+      floats = try Buffer(count: mapped && keepsFeatures ? size : 0)
     }
   }
 
@@ -79,35 +84,48 @@ final class FeatureMap: @unchecked Sendable {
         X, from: first, rowNumbers: rowNumbers, rows: count, into: scratch.doubles.base)
       return
     }
-    var row = 0
-    while row < count {
-      try loadPoints(
-        X, from: rowNumbers == nil ? first + row : first, rowNumbers: rowNumbers.map { $0 + row },
-        rows: min(4, count - row), scratch)
-      map(scratch, into: scratch.floats.base + row * width)
-      row += 4
+    let (target, width) = (scratch.floats.base, width)
+    try forEachFour(X, from: first, rowNumbers: rowNumbers, rows: count, scratch) { row, points in
+      self.map(points, into: target + row * width)
     }
   }
 
-  /// Up to four rows as the kernels take them; the last one again where there are fewer.
-  func loadPoints(
-    _ X: Matrix, from first: Int, rowNumbers: UnsafePointer<Int>? = nil, rows: Int, _ scratch: Scratch
+  /// Some rows by fours as the kernels take them, the last one again where there are fewer: for
+  /// `body(row, points)`.
+  @inline(__always) @_optimize(speed)
+  func forEachFour(
+    _ X: Matrix, from first: Int, rowNumbers: UnsafePointer<Int>? = nil, rows count: Int,
+    _ scratch: Scratch, _ body: (Int, UnsafePointer<Float>) -> Void
   ) throws(DetectionError) {
-    try frame.load(X, from: first, rowNumbers: rowNumbers, rows: rows, into: scratch.tile.base)
-    for lane in 0..<4 {
-      let source = scratch.tile.base + min(lane, rows - 1) * frame.width
-      let target = scratch.points.base + lane * frame.count
-      for feature in 0..<frame.count { target[feature] = KernelRows.clamp(source[feature]) }
+    let (features, width, most) = (frame.count, frame.width, scratch.tileRows)
+    let (tile, points) = (scratch.tile.base, scratch.points.base)
+    var loaded = 0
+    while loaded < count {
+      let rows = min(most, count - loaded)
+      try frame.load(
+        X, from: rowNumbers == nil ? first + loaded : first,
+        rowNumbers: rowNumbers.map { $0 + loaded }, rows: rows, into: tile)
+      var row = 0
+      while row < rows {
+        for lane in 0..<4 {
+          let source = tile + (row + min(lane, rows - row - 1)) * width
+          let target = points + lane * features
+          for feature in 0..<features { target[feature] = KernelRows.clamp(source[feature]) }
+        }
+        body(loaded + row, points)
+        row += 4
+      }
+      loaded += rows
     }
   }
 
-  private func map(_ scratch: Scratch, into target: UnsafeMutablePointer<Float>) {
+  private func map(_ points: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
     if kind == .nystroem {
       FeatureKernels.chosen.radialFeatures(
-        scratch.points.base, frame.count, rows.floats.base, width / 8, target, width)
+        points, frame.count, rows.floats.base, width / 8, target, width)
     } else {
       FeatureKernels.chosen.cosineFeatures(
-        scratch.points.base, frame.count, rows.floats.base, phases.base, width / 8, target, width)
+        points, frame.count, rows.floats.base, phases.base, width / 8, target, width)
     }
     for lane in 0..<4 {
       for place in count..<width { target[lane * width + place] = 0 }

@@ -40,6 +40,7 @@ final class KernelRows: @unchecked Sendable {
   private func place(_ row: Int) -> Int { (row >> 3) * features * 8 + (row & 7) }
 
   /// Far values are brought inside a range whose squares single precision has.
+  @inline(__always)
   static func clamp(_ value: Double) -> Float { Float(min(max(value, -1e15), 1e15)) }
 
   /// Set a row to values that a ``Frame`` has loaded.

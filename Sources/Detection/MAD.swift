@@ -20,10 +20,11 @@ struct MAD: DetectorClass {
     let X = training.X
     let columns = try Buffer<MADModel.Column>(count: X.columns)
     nonisolated(unsafe) let target = columns.base
-    try forEachSortedColumn(X, call: call) { (column, sorted) in
-      let median = sorted.median
+    try forEachCopiedColumn(X, call: call) { (column, values, _, check) throws(DetectionError) in
+      let median = self.median(consuming: values, X.rows)
+      try check()
       target[column] = MADModel.Column(
-        median: median, spread: sorted.spread(around: median))
+        median: median, spread: self.spread(consuming: values, X.rows, around: median))
     }
     return MADModel(columns, threshold: options.double("threshold") ?? 3.5)
   }
@@ -122,55 +123,29 @@ final class MADModel: ColumnwiseModel {
   }
 }
 
-extension SortedColumn {
-  var median: Double {
-    middle(value(ofRank: (rows - 1) / 2), value(ofRank: rows / 2))
+extension MAD {
+  private func median(consuming values: UnsafeMutablePointer<Double>, _ count: Int) -> Double {
+    let (a, b) = neighbours(consuming: values, count, rank: (count - 1) / 2)
+    if count % 2 == 1 { return a }
+    let sum = a + b
+    return sum.isFinite ? sum / 2 : a / 2 + b / 2
   }
 
   /// The median absolute deviation. Where it is 0, because more than half of the values are the median, the
   /// mean absolute deviation stands in, scaled to the same units under normality; where that is 0 too,
   /// the least number there is.
-  func spread(around median: Double) -> Double {
-    let (low, high) = deviations(around: median)
-    let middle = middle(low, high)
-    if middle > 0 { return middle }
+  @_optimize(speed)
+  private func spread(
+    consuming values: UnsafeMutablePointer<Double>, _ count: Int, around median: Double
+  ) -> Double {
+    let share = 1 / Double(count)
     var mean = 0.0
-    var before: UInt32 = 0
-    for index in 0..<count {
-      let weight = Double(ends[index] - before) / Double(rows)
-      mean += weight * finite((values[index] - median).magnitude)
-      before = ends[index]
+    for row in 0..<count {
+      values[row] = min((values[row] - median).magnitude, .greatestFiniteMagnitude)
+      mean += values[row] * share
     }
+    let middle = self.median(consuming: values, count)
     // 0.6745 / (sqrt(2 / pi) / 1): the mean absolute deviation is 0.7979 sigma, the median one 0.6745.
-    return max(mean * (0.6745 * 1.253314), .leastNonzeroMagnitude)
-  }
-
-  /// The absolute deviations of the two ranks in the middle: from the median outwards, whichever side is
-  /// nearer next.
-  private func deviations(around median: Double) -> (Double, Double) {
-    var right = 0
-    while right < count, values[right] < median { right += 1 }
-    var left = right - 1
-    let (first, second) = ((rows - 1) / 2, rows / 2)
-    var passed = 0
-    var low: Double?
-    while left >= 0 || right < count {
-      let below = left >= 0 ? finite(median - values[left]) : .infinity
-      let above = right < count ? finite(values[right] - median) : .infinity
-      let index = below < above ? left : right
-      passed += Int(ends[index]) - (index > 0 ? Int(ends[index - 1]) : 0)
-      let deviation = min(below, above)
-      if low == nil, passed > first { low = deviation }
-      if passed > second { return (low ?? deviation, deviation) }
-      if below < above { left -= 1 } else { right += 1 }
-    }
-    return (0, 0)
-  }
-
-  private func finite(_ value: Double) -> Double { min(value, .greatestFiniteMagnitude) }
-
-  private func middle(_ a: Double, _ b: Double) -> Double {
-    let sum = a + b
-    return sum.isFinite ? sum / 2 : a / 2 + b / 2
+    return middle > 0 ? middle : max(mean * (0.6745 * 1.253314), .leastNonzeroMagnitude)
   }
 }

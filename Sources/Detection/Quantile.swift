@@ -12,50 +12,84 @@ public func quantile(_ values: Buffer<Double>, _ share: Double) -> Double {
 /// The same, where the values are needed no more: of many, a sample brackets the two that count, and the others
 /// are only looked at.
 func quantile(consuming values: Buffer<Double>, _ share: Double) -> Double {
-  let count = values.count
-  let step = count / 1024
-  guard step >= 8 else { return quantile(values, share) }
-  let position = share * Double(count - 1)
-  let lower = min(Int(position.rounded(.down)), count - 1)
+  let position = share * Double(values.count - 1)
+  let lower = min(Int(position.rounded(.down)), values.count - 1)
+  let (first, second) = neighbours(consuming: values.base, values.count, rank: lower)
+  return second > first ? first + (second - first) * (position - Double(lower)) : first
+}
+
+/// The values that would stand at `rank` and behind it if the values were sorted; the last one twice. The values
+/// are needed no more.
+@_optimize(speed)
+func neighbours(
+  consuming all: UnsafeMutablePointer<Double>, _ count: Int, rank lower: Int
+) -> (Double, Double) {
   let upper = min(lower + 1, count - 1)
+  func both(_ count: Int, _ lower: Int, _ upper: Int) -> (Double, Double) {
+    let first = select(all, count, lower)
+    return (first, upper > lower ? select(all, count, upper) : first)
+  }
+  let step = count / 1024
+  guard step >= 8 else { return both(count, lower, upper) }
   let sampled = count / step
   return withUnsafeTemporaryAllocation(of: Double.self, capacity: sampled) { sample in
-    guard let sample = sample.baseAddress else { return quantile(values, share) }
-    for index in 0..<sampled { sample[index] = values[index * step] }
+    guard let sample = sample.baseAddress else { return both(count, lower, upper) }
+    for index in 0..<sampled { sample[index] = all[index &* step] }
     let place = Int(Double(sampled) * Double(lower) / Double(count))
     let low = select(sample, sampled, max(0, place - 64))
     let high = select(sample, sampled, min(sampled - 1, place + 65))
-    // Those between go to the front; a write never overtakes a read.
-    let all = values.base
-    var (below, between) = (0, 0)
-    for index in 0..<count {
-      below += all[index] < low ? 1 : 0
-      between += all[index] <= high ? 1 : 0
-    }
-    between -= below
-    guard lower >= below, upper < below + between else { return quantile(values, share) }
-    between = 0
-    for index in 0..<count {
-      let value = all[index]
-      all[between] = value
-      between += value >= low && value <= high ? 1 : 0
-    }
-    let first = select(all, between, lower - below)
-    guard upper > lower else { return first }
-    let second = select(all, between, upper - below)
-    return first + (second - first) * (position - Double(lower))
+    let below = countOf(all, count, below: low)
+    let between = count - countOf(all, count, above: high) - below
+    guard lower >= below, upper < below + between else { return both(count, lower, upper) }
+    keep(all, count, from: low, to: high)
+    return both(between, lower - below, upper - below)
+  }
+}
+
+@_optimize(speed)
+private func countOf(_ values: UnsafePointer<Double>, _ count: Int, below limit: Double) -> Int {
+  var found = 0
+  for index in 0..<count { found &+= values[index] < limit ? 1 : 0 }
+  return found
+}
+
+@_optimize(speed)
+private func countOf(_ values: UnsafePointer<Double>, _ count: Int, above limit: Double) -> Int {
+  var found = 0
+  for index in 0..<count { found &+= values[index] > limit ? 1 : 0 }
+  return found
+}
+
+/// Move the values of a range to the front; a write never overtakes a read.
+@_optimize(speed)
+private func keep(
+  _ values: UnsafeMutablePointer<Double>, _ count: Int, from low: Double, to high: Double
+) {
+  var kept = 0
+  for index in 0..<count {
+    let value = values[index]
+    values[kept] = value
+    kept &+= (value >= low ? 1 : 0) & (value <= high ? 1 : 0)
   }
 }
 
 /// The value that would stand at `rank` if the values were sorted (Hoare's quickselect): afterwards
 /// nothing before it is greater and nothing behind it less.
+@_optimize(speed)
 func select<Value: Comparable>(
   _ values: UnsafeMutablePointer<Value>, _ count: Int, _ rank: Int
 ) -> Value {
   var low = 0
   var high = count - 1
+  var random: UInt64 = 1
   while low < high {
-    let pivot = values[low + (high - low) / 2]
+    // The median of three, anywhere, so that no order of the values makes it slow.
+    random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    let size = high - low + 1
+    let a = values[low + Int(truncatingIfNeeded: (random >> 33) % UInt64(size))]
+    let b = values[low + size / 2]
+    let c = values[low + Int(truncatingIfNeeded: (random >> 12) % UInt64(size))]
+    let pivot = max(min(a, b), min(max(a, b), c))
     var i = low
     var j = high
     while i <= j {

@@ -58,7 +58,7 @@ final class SGDModel: Model {
     for _ in 0..<threads {
       scratches.append(
         (
-          try FeatureMap.Scratch(map, rows: map.kind == .nystroem ? 4 : chunkRows),
+          try FeatureMap.Scratch(map, rows: chunkRows, keepsFeatures: map.kind != .nystroem),
           try Buffer(count: chunkRows)
         ))
     }
@@ -68,7 +68,7 @@ final class SGDModel: Model {
       let first = chunk * chunkRows
       let rows = min(chunkRows, X.rows - first)
       if self.map.kind == .nystroem {
-        try self.sum(X, first, rows, scratch, products)
+        try self.sum(X, first, rows, scratch, products.base)
       } else {
         try self.map.load(X, from: first, rows: rows, scratch)
         if self.map.kind == .identity {
@@ -84,18 +84,17 @@ final class SGDModel: Model {
   }
 
   /// Kernel values with the landmarks are summed where they arise.
+  @_optimize(speed)
   private func sum(
     _ X: Matrix, _ first: Int, _ rows: Int, _ scratch: FeatureMap.Scratch,
-    _ products: Buffer<Double>
+    _ products: UnsafeMutablePointer<Double>
   ) throws(DetectionError) {
-    var row = 0
-    while row < rows {
-      try map.loadPoints(X, from: first + row, rows: min(4, rows - row), scratch)
-      let sums = products.base + row
-      for lane in 0..<4 { sums[lane] = 0 }
-      SVMKernels.chosen.addRadialSums(
-        scratch.points.base, featureCount, map.rows.floats.base, weights.base, map.width / 8, sums)
-      row += 4
+    let (features, landmarks) = (featureCount, UnsafePointer(map.rows.floats.base))
+    let (weights, groups) = (UnsafePointer(weights.base), map.width / 8)
+    let kernel = SVMKernels.chosen.addRadialSums
+    try map.forEachFour(X, from: first, rows: rows, scratch) { row, points in
+      for lane in 0..<4 { products[row + lane] = 0 }
+      kernel(points, features, landmarks, weights, groups, products + row)
     }
   }
 }

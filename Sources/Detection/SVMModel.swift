@@ -108,6 +108,7 @@ final class SVMModel: Model {
   }
 
   /// Beyond the range of doubles: the greatest of them.
+  @inline(__always)
   static func bounded(_ score: Double) -> Double {
     score.isNaN
       ? .greatestFiniteMagnitude

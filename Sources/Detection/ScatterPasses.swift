@@ -31,7 +31,10 @@ final class ScatterPasses {
       tiles.append(try frame.makeTile())
       numbers.append(try Buffer(count: frame.tileRows))
     }
-    for _ in 0..<(threads == 1 ? 1 : 4 * threads) { partial.append(try ScatterSums(frame)) }
+    let most = max(4 * threads, (4 << 20) / (8 * frame.width * frame.width))
+    for _ in 0..<(threads == 1 ? 1 : min(most, (X.rows + chunkRows - 1) / chunkRows)) {
+      partial.append(try ScatterSums(frame))
+    }
     self.tiles = tiles
     self.numbers = numbers
     self.partial = partial
@@ -72,60 +75,67 @@ final class ScatterPasses {
   }
 
   /// Choose the `count` rows of the least distances; of equal ones the first.
+  @_optimize(speed)
   func chooseNearest(_ count: Int) {
     let farthest = distanceOfRank(count - 1)
+    let (distances, chosen) = (UnsafePointer(distances.base), chosen.base)
     var ties = count
-    for row in 0..<X.rows where distances[row] < farthest { ties -= 1 }
     for row in 0..<X.rows {
-      var takes = distances[row] < farthest
-      if distances[row] == farthest, ties > 0 {
-        ties -= 1
-        takes = true
+      let isNearer = distances[row] < farthest
+      chosen[row] = isNearer ? 1 : 0
+      ties &-= isNearer ? 1 : 0
+    }
+    var row = 0
+    while ties > 0, row < X.rows {
+      if distances[row] == farthest {
+        chosen[row] = 1
+        ties &-= 1
       }
-      chosen[row] = takes ? 1 : 0
+      row &+= 1
     }
   }
 
   func chooseAll() { chosen.base.update(repeating: 1, count: X.rows) }
 
   /// Choose the rows nearer than that, and return how many there are.
+  @_optimize(speed)
   func chooseNearer(than limit: Double) -> Int {
+    let (distances, chosen) = (UnsafePointer(distances.base), chosen.base)
     var count = 0
     for row in 0..<X.rows {
       let takes = distances[row] < limit
       chosen[row] = takes ? 1 : 0
-      count += takes ? 1 : 0
+      count &+= takes ? 1 : 0
     }
     return count
   }
 
   /// The distance of a rank: a sample brackets it, so that few values are left to be selected from.
+  @_optimize(speed)
   private func distanceOfRank(_ rank: Int) -> Double {
+    let (distances, ordered) = (UnsafePointer(distances.base), ordered.base)
     let rows = X.rows
     let step = rows / 1024
     if step >= 8 {
       let sampled = rows / step
-      for index in 0..<sampled { ordered[index] = distances[index * step] }
+      for index in 0..<sampled { ordered[index] = distances[index &* step] }
       let place = Int(Double(sampled) * Double(rank) / Double(rows))
-      let low = select(ordered.base, sampled, max(0, place - 64))
-      let high = select(ordered.base, sampled, min(sampled - 1, place + 64))
+      let low = select(ordered, sampled, max(0, place - 64))
+      let high = select(ordered, sampled, min(sampled - 1, place + 64))
       var below = 0
       var between = 0
       for row in 0..<rows {
         let distance = distances[row]
-        if distance < low {
-          below += 1
-        } else if distance <= high {
-          ordered[between] = distance
-          between += 1
-        }
+        below &+= distance < low ? 1 : 0
+        ordered[between] = distance
+        between &+= distance >= low && distance <= high ? 1 : 0
       }
       if rank >= below, rank < below + between {
-        return select(ordered.base, between, rank - below)
+        return select(ordered, between, rank - below)
       }
     }
-    ordered.base.update(from: distances.base, count: rows)
-    return select(ordered.base, rows, rank)
+    ordered.update(from: distances, count: rows)
+    return select(ordered, rows, rank)
   }
 
   /// Make `scatter` that of the chosen rows.
@@ -150,16 +160,21 @@ final class ScatterPasses {
     scatter.take(total, moving: moving)
   }
 
+  @_optimize(speed)
   private func sum(
     _ chunk: Int, into sums: ScatterSums, _ tile: UnsafeMutablePointer<Double>,
     _ numbers: UnsafeMutablePointer<Int>
   ) throws(DetectionError) {
     sums.clear()
+    let chosen = UnsafePointer(chosen.base)
+    let (end, most) = (min((chunk + 1) * chunkRows, X.rows), frame.tileRows)
     var filled = 0
-    for row in (chunk * chunkRows)..<min((chunk + 1) * chunkRows, X.rows) where chosen[row] != 0 {
+    var row = chunk * chunkRows
+    while row < end {
       numbers[filled] = row
-      filled += 1
-      if filled == frame.tileRows { try flush() }
+      filled &+= Int(chosen[row])
+      row &+= 1
+      if filled == most { try flush() }
     }
     try flush()
 

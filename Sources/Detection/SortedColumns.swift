@@ -46,11 +46,36 @@ struct SortedColumn {
 func forEachSortedColumn(
   _ X: Matrix, call: Call, body: (_ column: Int, SortedColumn) throws(DetectionError) -> Void
 ) throws(DetectionError) {
-  let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
-  guard !overflow, X.rows < 1 << 32 else {
+  guard X.rows < 1 << 32 else {
     throw DetectionError(
       .invalidData,
       "cannot sort \(X.columns) columns of \(X.rows) rows; allowed are less than 2^32 rows")
+  }
+  var sorters: [ColumnSorter] = []
+  for _ in 0..<threadsForColumns(X, call) { sorters.append(try ColumnSorter(rows: X.rows)) }
+  try forEachCopiedColumn(X, call: call) { (column, values, worker, check) throws(DetectionError) in
+    try body(column, try sorters[worker].sort(values, check: check))
+  }
+}
+
+private func threadsForColumns(_ X: Matrix, _ call: Call) -> Int {
+  let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
+  return max(1, min(!overflow && values < 1 << 14 ? 1 : call.threads, X.columns))
+}
+
+/// Copy all columns of X, and hand each, on one of the call's threads, to `body`, which may do with the values
+/// as it likes and asks `check` now and then: it throws when the call is cancelled. Takes 8 bytes a value.
+func forEachCopiedColumn(
+  _ X: Matrix, call: Call,
+  body: (
+    _ column: Int, _ values: UnsafeMutablePointer<Double>, _ worker: Int,
+    _ check: @escaping () throws(DetectionError) -> Void
+  ) throws(DetectionError) -> Void
+) throws(DetectionError) {
+  let (values, overflow) = X.rows.multipliedReportingOverflow(by: X.columns)
+  guard !overflow else {
+    throw DetectionError(
+      .outOfMemory, "cannot allocate \(X.columns) columns of \(X.rows) rows")
   }
   let columns = try Buffer<Double>(count: values, zeroed: false)
   try forEachRowChunk(X, call: call.part(0...0.2), stage: "fit", scratch: 0) {
@@ -60,18 +85,13 @@ func forEachSortedColumn(
         X, column: column, from: first, rows: rows, into: columns.base + column * X.rows + first)
     }
   }
-  let rest = call.part(0.2...1)
-  let teller = ProgressTeller(rest, "fit")
-  let threads = max(1, min(values < 1 << 14 ? 1 : call.threads, X.columns))
+  let teller = ProgressTeller(call.part(0.2...1), "fit")
   let stop = StopSign(teller, chunks: X.columns)
-  var sorters: [ColumnSorter] = []
-  for _ in 0..<threads { sorters.append(try ColumnSorter(rows: X.rows)) }
-  try forEachChunk(X.columns, threads: threads, teller: teller) {
+  try forEachChunk(X.columns, threads: threadsForColumns(X, call), teller: teller) {
     (column, worker) throws(DetectionError) in
-    let sorted = try sorters[worker].sort(columns.base + column * X.rows) {
+    try body(column, columns.base + column * X.rows, worker) {
       () throws(DetectionError) in try stop.check(column, worker)
     }
-    try body(column, sorted)
   }
 }
 

@@ -23,6 +23,22 @@ public enum ThreadLimit {
   private static let processors = Int(ck_usable_processors())
 }
 
+/// Threads that are made for a call block all signals, which are the host's, but this one: a profiler of this
+/// process asks them by it what they do.
+public enum WorkerSignals {
+  nonisolated(unsafe) private static let number: UnsafeMutablePointer<Int64> = {
+    let memory = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
+    memory.initialize(to: 0)
+    return memory
+  }()
+
+  /// 0: none.
+  public static var open: Int32 {
+    get { Int32(truncatingIfNeeded: ck_load(number)) }
+    set { ck_store(number, Int64(newValue)) }
+  }
+}
+
 public func monotonicNanoseconds() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
 /// What this thread has worked, whatever else the machine did meanwhile.
@@ -58,6 +74,7 @@ public func forEachChunk(
     var all = sigset_t()
     var before = sigset_t()
     sigfillset(&all)
+    if WorkerSignals.open > 0 { sigdelset(&all, WorkerSignals.open) }
     pthread_sigmask(SIG_SETMASK, &all, &before)
     for worker in 1..<workers {
       let start = Unmanaged.passRetained(Start(team: team, worker: worker))

@@ -1,6 +1,6 @@
 /// One line of a stack.
 public struct Frame: Hashable, Sendable {
-  public enum Kind: UInt8, Sendable { case python, native, thread }
+  public enum Kind: UInt8, Sendable { case python, native, thread, label }
 
   public var kind: Kind
   public var function: String

@@ -51,10 +51,12 @@ private func learn(
   try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
     let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
     if !batch.isFinite, let error = batch.firstNotFinite(nanAllowed: nanAllowed) { throw error }
-    try learner.take(values.base, rows: rows, columnStride: rows)
+    try labelled(handle) { () throws(DetectionError) in
+      try learner.take(values.base, rows: rows, columnStride: rows)
+    }
     if let progress = call.progress, !progress(0, "read") { throw DetectionError.cancelled }
   }
-  try learner.finish()
+  try labelled(handle) { () throws(DetectionError) in try learner.finish() }
   if isNamed, handle.detector.featureNames.isEmpty {
     try? handle.detector.setFeatureNames(table.names)
   }
@@ -112,11 +114,17 @@ public func pyn_detector_score_stream(
     if !known.isEmpty, table.names.allSatisfy({ !$0.isEmpty }) {
       try check(names: table.names, against: known)
     }
-    if handle.detector.readsSeries { return try scoreSeries(table, handle.detector, call, take, context) }
+    if handle.detector.readsSeries {
+      return try labelled(handle) { () throws(DetectionError) in
+        try scoreSeries(table, handle.detector, call, take, context)
+      }
+    }
     try table.forEachBatch { (values, firstRow, rows) throws(DetectionError) in
       let batch = try matrix(values, firstRow: firstRow, rows: rows, columns: table.columns)
       let scores = try Buffer<Double>(count: rows, zeroed: false)
-      try handle.detector.score(batch, call: call, into: scores.base)
+      try labelled(handle) { () throws(DetectionError) in
+        try handle.detector.score(batch, call: call, into: scores.base)
+      }
       let stop = withExtendedLifetime(scores) {
         take(scores.base, Int64(firstRow), Int64(rows), context)
       }

@@ -107,6 +107,8 @@ public func pyn_detector_predict_probability(
     let handle = try handle(detector)
     let X = try matrix(X)
     let target = try check(probabilities, count: count, needed: X.rows, "probabilities")
-    try handle.detector.predictProbability(X, call: call(options), into: target)
+    try labelled(handle) { () throws(DetectionError) in
+      try handle.detector.predictProbability(X, call: call(options), into: target)
+    }
   }
 }

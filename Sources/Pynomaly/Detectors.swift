@@ -1,3 +1,4 @@
+import CProfiling
 import CPynomaly
 import Detection
 import Glibc
@@ -5,12 +6,15 @@ import Glibc
 /// What a pyn_detector pointer stands for: a detector and the C strings handed out with it.
 final class DetectorHandle {
   let detector: Detector
+  /// Around its work in a profile of this process.
+  let label: UnsafePointer<CChar>?
   private(set) var featureNames: [UnsafeMutablePointer<CChar>] = []
   /// Values of options that were asked for.
   private var optionTexts: [String: UnsafeMutablePointer<CChar>] = [:]
 
   init(_ detector: Detector) {
     self.detector = detector
+    label = interned(detector.detectorClass.info.name)
     refreshFeatureNames()
   }
 
@@ -47,6 +51,16 @@ final class DetectorHandle {
 func handle(_ pointer: OpaquePointer?) throws(DetectionError) -> DetectorHandle {
   let pointer = try required(pointer, "detector")
   return Unmanaged<DetectorHandle>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+}
+
+/// Do the detector's work under a label with its name, which profiles of this process show.
+@inline(__always)
+func labelled(
+  _ handle: DetectorHandle, _ body: () throws(DetectionError) -> Void
+) throws(DetectionError) {
+  let label = cp_label_callees(handle.label)
+  defer { cp_label_pop(label) }
+  try body()
 }
 
 @_cdecl("pyn_detector_count") @implementation

@@ -83,6 +83,8 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString) throws(Detecti
 enum FirstSize {
   static let call = 48
   static let detectorInfo = 48
+  static let profilerOptions = 56
+  static let profilerStatistics = 104
 }
 
 /// Check the size that a caller's structure says it has.

@@ -57,7 +57,9 @@ public func pyn_detector_fit(
   status(error) { () throws(DetectionError) in
     let handle = try handle(detector)
     let call = try call(options)
-    try handle.detector.fit(training(X, options), call: call)
+    try labelled(handle) { () throws(DetectionError) in
+      try handle.detector.fit(training(X, options), call: call)
+    }
     handle.refreshFeatureNames()
   }
 }
@@ -70,6 +72,8 @@ public func pyn_detector_partial_fit(
   status(error) { () throws(DetectionError) in
     let handle = try handle(detector)
     let call = try call(options)
-    try handle.detector.partialFit(training(X, options), call: call)
+    try labelled(handle) { () throws(DetectionError) in
+      try handle.detector.partialFit(training(X, options), call: call)
+    }
   }
 }

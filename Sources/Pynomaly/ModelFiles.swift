@@ -217,14 +217,17 @@ private func readFile(_ path: String) throws(DetectionError) -> [UInt8] {
   }
 }
 
-/// Write beside the file, sync, rename: a failure leaves what was there.
-private func writeFile(_ path: String, _ bytes: [UInt8]) throws(DetectionError) {
-  let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
-  let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+/// Write beside the file, sync, rename: a failure leaves what was there. What is no plain file is written to.
+func writeFile(_ path: String, _ bytes: [UInt8]) throws(DetectionError) {
+  var there = stat()
+  let isSpecial = stat(path, &there) == 0 && there.st_mode & S_IFMT != S_IFREG
+  let temporary = isSpecial ? path : "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
+  let file = open(
+    temporary, O_WRONLY | O_CLOEXEC | (isSpecial ? 0 : O_CREAT | O_EXCL), 0o666)
   guard file >= 0 else { throw systemFailure("create", temporary) }
   func fail(_ doing: String) -> DetectionError {
     let failure = systemFailure(doing, path)
-    unlink(temporary)
+    if !isSpecial { unlink(temporary) }
     return failure
   }
   var written = 0
@@ -247,5 +250,6 @@ private func writeFile(_ path: String, _ bytes: [UInt8]) throws(DetectionError) 
     throw failure
   }
   guard close(file) == 0 else { throw fail("close") }
+  guard !isSpecial else { return }
   guard rename(temporary, path) == 0 else { throw fail("rename to") }
 }

@@ -11,7 +11,9 @@ public func pyn_detector_score(
     let handle = try handle(detector)
     let X = try matrix(X)
     let target = try check(scores, count: count, needed: X.rows, "scores")
-    try handle.detector.score(X, call: call(options), into: target)
+    try labelled(handle) { () throws(DetectionError) in
+      try handle.detector.score(X, call: call(options), into: target)
+    }
   }
 }
 
@@ -25,7 +27,9 @@ public func pyn_detector_predict(
     let handle = try handle(detector)
     let X = try matrix(X)
     let target = try check(labels, count: count, needed: X.rows, "labels")
-    try handle.detector.predict(X, call: call(options), into: target)
+    try labelled(handle) { () throws(DetectionError) in
+      try handle.detector.predict(X, call: call(options), into: target)
+    }
   }
 }
 
@@ -43,6 +47,8 @@ public func pyn_detector_explain(
       throw DetectionError(.invalidData, "\(X.rows) x \(X.columns) shares are too many")
     }
     let target = try check(shares, count: count, needed: needed, "shares")
-    try handle.detector.explain(X, call: call(options), into: target)
+    try labelled(handle) { () throws(DetectionError) in
+      try handle.detector.explain(X, call: call(options), into: target)
+    }
   }
 }

@@ -147,6 +147,55 @@ static void test_recording(void **state) {
     pyn_profiler_free(NULL);
 }
 
+/* The samples that a slice counts. */
+static int64_t slice_count(pyn_profiler *profiler) {
+    memset(&output, 0, sizeof output);
+    OK(pyn_profiler_take_slice(profiler, PYN_PROFILE_RAW, take, &output, &error));
+    int64_t count = 0;
+    for (char *line = output.text, *end; *line; line = end) {
+        end = strchr(line, '\n');
+        if (!end) break;
+        *end++ = 0;
+        count += atoll(strrchr(line, ' '));
+    }
+    return count;
+}
+
+static void test_slices(void **state) {
+    (void)state;
+#ifndef __x86_64__
+    skip();
+#endif
+    pid_t pid = child();
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = options.idle = 1;
+    options.rate = 500;
+    pyn_profiler *profiler = NULL;
+    OK(pyn_profiler_start(pid, &options, &profiler, &error));
+    int64_t counts[4], sum = 0;
+    for (int i = 0; i < 4; i++) {
+        usleep(100000);
+        counts[i] = slice_count(profiler);
+        assert_true(counts[i] > 0);
+        sum += counts[i];
+    }
+    memset(&output, 0, sizeof output);
+    OK(pyn_profiler_take_slice(profiler, PYN_PROFILE_SUMMARY, take, &output, &error));
+    assert_non_null(strstr(output.text, "it still runs"));
+    sum += atoll(strstr(output.text, " s, ") + 4);
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_take_slice(profiler, 7, take, &output, &error));
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_take_slice(profiler, 1, NULL, &output, &error));
+    usleep(50000);
+    OK(pyn_profiler_stop(profiler, &error));
+    pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
+    OK(pyn_profiler_get_statistics(profiler, &found, &error));
+    sum += slice_count(profiler);
+    assert_int_equal(sum, found.stacks); /* none twice, none lost */
+    assert_int_equal(slice_count(profiler), 0);
+    pyn_profiler_free(profiler);
+    end(pid);
+}
+
 /* A child that is forked meanwhile has the handle, but not the sampling thread. */
 static void test_fork_while_recording(void **state) {
     (void)state;
@@ -238,7 +287,7 @@ static void test_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dump), cmocka_unit_test(test_host_that_waits_for_its_children),
-        cmocka_unit_test(test_recording), cmocka_unit_test(test_fork_while_recording),
+        cmocka_unit_test(test_recording), cmocka_unit_test(test_slices), cmocka_unit_test(test_fork_while_recording),
         cmocka_unit_test(test_recording_errors),
         cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ from conftest import PROGRAMS
 @pytest.mark.parametrize("seed", range(3))
 def test_memory_that_is_nonsense_and_changes(cli, start, build, version, seed):
     process = start(build("liar.c", "-rdynamic", name="python3.11"), version, seed)
-    for options in [["--nonblocking"], [], ["--native", "--json"]]:
+    for options in [["--nonblocking", "--locals"], ["--locals"], ["--native", "--json", "--locals"], []]:
         for _ in range(4):
             result = cli("dump", "--pid", process.pid, *options)
             assert result.code in (0, 1), result.err
@@ -22,8 +22,23 @@ def test_memory_that_is_nonsense_and_changes(cli, start, build, version, seed):
 @pytest.mark.parametrize("name", ["python3.8", "python3.9", "python3.10"])
 def test_nonsense_of_older_versions(cli, start, build, name):
     process = start(build("liar.c", "-rdynamic", "-DPy_Version=other_name", name=name), "0", 7)
-    for options in [["--nonblocking"], [], ["--native"]]:
+    for options in [["--nonblocking"], [], ["--native"], ["--locals"], ["--locals", "--nonblocking"]]:
         assert cli("dump", "--pid", process.pid, *options).code in (0, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_variables_that_are_nonsense(cli, start, python, seed):
+    process = start(python, PROGRAMS / "corrupt.py", seed)
+    seen = set()
+    for options in [["--locals"], ["--locals", "--nonblocking", "--json"]] * 8:
+        result = cli("dump", "--pid", process.pid, *options)
+        assert result.code == 0, result.err
+        assert len(result.out) < 50_000
+        # Without a stop the stack may change under the reader, too.
+        assert "a_list" in result.out or "--nonblocking" in options
+        seen.add(result.out)
+        time.sleep(0.005)
+    assert len(seen) > 8 and process.poll() is None
 
 
 @pytest.mark.parametrize("version", ["0x030e0000", "0x02070000", "0xffffffff"])

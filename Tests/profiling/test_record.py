@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -58,6 +59,32 @@ def test_no_stack_that_did_not_exist(cli, start, python, options):
     wrong = [(chain, count) for chain, count in chains(stacks, "main") if chain not in WHOLE]
     assert not wrong
     assert {"a3", "b3"} <= {name for stack, _ in stacks for name in functions(stack)}
+
+
+@pytest.mark.parametrize("options", [[], ["--nonblocking"]], ids=["python", "nonblocking"])
+def test_no_stack_that_did_not_exist_while_the_target_moves(cli, start, python, options):
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2:
+        pytest.skip("there is one processor only")
+    target = start(python, PROGRAMS / "flip.py")
+    done = threading.Event()
+
+    def move():
+        while not done.is_set():
+            for processor in processors[:2]:
+                os.sched_setaffinity(target.pid, {processor})
+                time.sleep(0.0002)
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        stacks, said = record(cli, "--pid", target.pid, "--rate", 5000, "--duration", 2, *options)
+    finally:
+        done.set()
+        mover.join()
+    assert sum(count for _, count in stacks) > 300, said
+    wrong = [(chain, count) for chain, count in chains(stacks, "main") if chain not in WHOLE]
+    assert not wrong
 
 
 def test_no_native_stack_that_did_not_exist(cli, start, build):

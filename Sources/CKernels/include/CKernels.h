@@ -5,12 +5,15 @@
 
 #include <stdint.h>
 
+#include "CClusterSums.h"
 #include "CClusters.h"
 #include "CCandidates.h"
+#include "CDense.h"
 #include "CNeighbours.h"
 #include "CPanels.h"
 #include "CSeries.h"
 #include "CSinglePoints.h"
+#include "CSingles.h"
 #include "ck_columns.h"
 #include "ck_streams.h"
 

@@ -46,8 +46,8 @@ int32_t cp_wait(int32_t tid, int32_t *signal);
  * them. They use the highest real-time signal that nobody handles, for as long as the process lives. */
 void cp_ticks(int64_t interval);
 
-/* Nanoseconds that all threads of a process have run so far: exact, also for those that run now. While
- * it stands still, nothing in the process has run. Returns -1 when the process is gone. */
+/* Nanoseconds that all threads of a process have run so far, without what those that run on other
+ * processors have run since the last tick there or their last switch. Returns -1 when the process is gone. */
 int64_t cp_process_cpu_time(int32_t pid);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
@@ -60,6 +60,9 @@ int32_t cp_on_new_thread(void (*body)(void *context), void *context);
 typedef struct cp_thread cp_thread;
 int32_t cp_start(void (*body)(void *context), void *context, cp_thread **thread);
 void cp_join(cp_thread *thread);
+
+/* Whether a thread of this process is one of those that the two above made. */
+int32_t cp_is_own_thread(int32_t tid);
 
 /* Let the calling thread run on one processor only; which one it runs on now; let it run on all that it
  * might before (-1). */
@@ -76,6 +79,12 @@ void cp_sleep_until(int64_t time);
 
 /* Sleep less than a second. */
 void cp_pause(int64_t nanoseconds);
+
+/* The kernel's number of the calling thread. */
+int32_t cp_thread_id(void);
+
+/* How many times the calling thread has been taken off its processor. */
+int64_t cp_thread_switches(void);
 
 /* Nanoseconds that the calling thread has run. */
 int64_t cp_thread_cpu_time(void);

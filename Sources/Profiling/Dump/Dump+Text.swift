@@ -8,8 +8,18 @@ extension Dump {
       if thread.holdsLock { words += "+gil" }
       if let interpreter = thread.interpreter { words += ", interpreter \(interpreter)" }
       text += "\nThread \(thread.id) (\(words)): \"\(Dump.plain(thread.name))\"\n"
-      for frame in thread.frames {
+      for (index, frame) in thread.frames.enumerated() {
         text += "    \(Dump.plain(frame.function)) (\(Dump.plain(frame.place)))\n"
+        guard hasVariables else { continue }
+        let variables = thread.variables[index]
+        for isArgument in [true, false] {
+          let part = variables.filter { $0.isArgument == isArgument }
+          if part.isEmpty { continue }
+          text += "        \(isArgument ? "Arguments" : "Locals"):\n"
+          for variable in part {
+            text += "            \(Dump.plain(variable.name)): \(Dump.plain(variable.value))\n"
+          }
+        }
       }
       if let remark = thread.remark { text += "    [\(remark)]\n" }
     }
@@ -54,6 +64,19 @@ extension Dump {
         if let line = frame.line { json.number(line) } else { json.raw("null") }
         json.raw(", \"module\": ")
         json.string(frame.module)
+        if hasVariables {
+          json.raw(", \"locals\": [")
+          for (position, variable) in thread.variables[index].enumerated() {
+            json.raw(position > 0 ? ", {\"name\": " : "{\"name\": ")
+            json.string(variable.name)
+            json.raw(", \"value\": ")
+            json.string(variable.value)
+            json.raw(", \"argument\": ")
+            json.bool(variable.isArgument)
+            json.raw("}")
+          }
+          json.raw("]")
+        }
         json.raw("}")
       }
       json.raw("]}")
@@ -63,7 +86,7 @@ extension Dump {
   }
 
   /// Names come from the other process: nothing in them may steer a terminal.
-  static func plain(_ text: String) -> String {
+  @inline(never) static func plain(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { $0.value < 32 || (127..<160).contains($0.value) })
     else { return text }
     return String(

@@ -9,6 +9,8 @@ public struct Dump: Sendable {
     public var native = false
     /// Read the process while it runs. Stacks may then be of two moments at once; without `native` only.
     public var nonBlocking = false
+    /// The local variables of Python frames too.
+    public var locals = false
 
     public init() {}
   }
@@ -24,6 +26,8 @@ public struct Dump: Sendable {
     public var frames: [Frame]
     /// Why the stack is not whole; nil when it is.
     public var remark: String?
+    /// Of each frame, where they were asked for.
+    public var variables: [[Variable]] = []
   }
 
   public var pid: Int32
@@ -33,6 +37,8 @@ public struct Dump: Sendable {
   public var threads: [Thread]
   /// How long the process stood still, in nanoseconds.
   public var pause: Int64 = 0
+  /// Whether local variables were asked for.
+  public var hasVariables = false
 
   /// Take the stacks of a process. It is stopped meanwhile, as a whole, and runs on in any case.
   public init(pid: Int32, options: Options) throws(ProfilingError) {
@@ -54,7 +60,7 @@ public struct Dump: Sendable {
     memory.forget()
     self =
       if options.nonBlocking {
-        Dump(running: process, runtime, modules, memory)
+        Dump(running: process, runtime, modules, memory, options)
       } else {
         try onTracingThread { () throws(ProfilingError) in
           try Dump(stopping: process, runtime, modules, memory, options)
@@ -73,12 +79,13 @@ public struct Dump: Sendable {
 
   private init(
     running process: TargetProcess, _ runtime: PythonRuntime?, _ modules: ModuleMap,
-    _ memory: ProcessMemory
+    _ memory: ProcessMemory, _ options: Options
   ) {
     let tids = process.threadIDs
-    let namer = DumpNamer(runtime, modules, memory)
+    let namer = DumpNamer(runtime, modules, memory, options)
     let python = namer.stacks(process, tids)
     self.init(process, runtime)
+    hasVariables = options.locals
     for tid in tids {
       guard let thread = process.thread(tid) else { continue }
       threads.append(namer.thread(tid, thread, python[tid] ?? [], nil))
@@ -94,7 +101,7 @@ public struct Dump: Sendable {
     defer { stopped.release() }
     // Libraries may have been loaded since it was read first.
     try modules.refresh()
-    let namer = DumpNamer(runtime, modules, memory)
+    let namer = DumpNamer(runtime, modules, memory, options)
     let python = namer.stacks(process, stopped.entries.map(\.tid))
     var copies: [Int32: StackCopy] = [:]
     var walks: [Int32: DumpNamer.Walk] = [:]
@@ -114,6 +121,7 @@ public struct Dump: Sendable {
     let pause = cp_now() - begin
     self.init(process, runtime)
     self.pause = pause
+    hasVariables = options.locals
     for entry in stopped.entries {
       let walk =
         options.native ? walks[entry.tid] ?? DumpNamer.Walk(frames: [], end: .broken) : nil
@@ -139,8 +147,19 @@ private final class DumpNamer {
   private let memory: ProcessMemory
   private let symbolizer: Symbolizer
   private var codes: [UInt64: PythonCode?] = [:]
+  private let hasVariables: Bool
+  private var reader: PythonVariables?
+  /// By the frame's address.
+  private var variables: [UInt64: [Variable]] = [:]
+  /// Threads with more than that, and the frames that have none therefore.
+  private static let variableLimit = 5000
+  private var withoutVariables: [Int32: Int] = [:]
 
-  init(_ runtime: PythonRuntime?, _ modules: ModuleMap, _ memory: ProcessMemory) {
+  init(
+    _ runtime: PythonRuntime?, _ modules: ModuleMap, _ memory: ProcessMemory, _ options: Dump.Options
+  ) {
+    hasVariables = options.locals
+    if hasVariables, let runtime { reader = PythonVariables(runtime.layout, memory) }
     self.runtime = runtime
     self.memory = memory
     symbolizer = Symbolizer(modules: modules)
@@ -155,7 +174,17 @@ private final class DumpNamer {
     for tid in tids { ids[isInner ? process.innerThreadID(tid) : tid] = tid }
     let threads = PythonStacks(runtime: runtime, memory: memory, threadIDs: ids).read()
     for thread in threads {
-      for run in thread.runs { for frame in run.frames { _ = code(frame.code) } }
+      var count = 0
+      for frame in thread.runs.lazy.flatMap(\.frames) {
+        guard code(frame.code) != nil, reader != nil else { continue }
+        if count >= DumpNamer.variableLimit {
+          withoutVariables[thread.osThread, default: 0] += 1
+        } else {
+          let found = reader?.read(frame) ?? []
+          variables[frame.address] = found
+          count += found.count
+        }
+      }
     }
     return Dictionary(grouping: threads, by: \.osThread)
   }
@@ -191,12 +220,15 @@ private final class DumpNamer {
         switch item {
         case .native(let index):
           result.frames += symbolizer.frames(at: walk.frames[index].address)
-        case .python(let frame):
-          if let named = name(frame) { result.frames.append(named) }
+        case .python(let frame): append(frame, &result)
         }
       }
     } else {
-      for run in sorted { result.frames += run.frames.compactMap(name) }
+      for frame in sorted.lazy.flatMap(\.frames) { append(frame, &result) }
+    }
+    while hasVariables && result.variables.count < result.frames.count { result.variables.append([]) }
+    if let count = withoutVariables[tid] {
+      result.remark = "the variables of the \(count) outermost frames are left out"
     }
     if python.contains(where: \.isBroken) {
       result.remark = "the Python stack changed while it was read, and is not whole"
@@ -204,10 +236,15 @@ private final class DumpNamer {
     return result
   }
 
-  private func name(_ frame: PythonFrame) -> Frame? {
-    guard let code = code(frame.code) else { return nil }
-    return Frame(
-      kind: .python, function: code.function, file: code.file, line: code.line(at: frame.offset),
-      module: nil)
+  private func append(_ frame: PythonFrame, _ thread: inout Dump.Thread) {
+    guard let code = code(frame.code) else { return }
+    if hasVariables {
+      while thread.variables.count < thread.frames.count { thread.variables.append([]) }
+      thread.variables.append(variables[frame.address] ?? [])
+    }
+    thread.frames.append(
+      Frame(
+        kind: .python, function: code.function, file: code.file, line: code.line(at: frame.offset),
+        module: nil))
   }
 }

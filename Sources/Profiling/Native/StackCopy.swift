@@ -22,6 +22,16 @@ struct StackCopy {
     bytes = memory.bytes(start, count: Int(clamping: min(mapping.end - start, StackCopy.limit)))
   }
 
+  /// Of a stack that the thread itself has copied.
+  init?(registers: [UInt64], bytes copied: UnsafePointer<UInt8>?, count: Int) {
+    guard registers.count == 17 else { return nil }
+    self.registers = registers
+    start = registers[StackCopy.rsp]
+    guard let copied, count > 0, let bytes = Bytes(count: count) else { return }
+    bytes.base.copyMemory(from: copied, byteCount: count)
+    self.bytes = bytes
+  }
+
   @inline(__always)
   func word(_ address: UInt64) -> UInt64? {
     guard let bytes, address >= start, address - start < UInt64(bytes.count) else { return nil }

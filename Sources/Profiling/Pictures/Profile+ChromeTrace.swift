@@ -21,7 +21,7 @@ extension Profile {
       json.raw(index > 1 ? ",\n{\"name\": " : "\n{\"name\": ")
       json.string(frame.function)
       json.raw(", \"cat\": ")
-      json.string(frame.kind == .python ? "python" : frame.kind == .native ? "native" : "thread")
+      json.string(Profile.kind(frame))
       json.raw(", \"ph\": \"X\", \"pid\": 0, \"tid\": 0, \"ts\": ")
       json.append(Decimal.text(Double(begin) * microseconds, places: 3))
       json.raw(", \"dur\": ")

@@ -16,6 +16,12 @@ extension Profile {
     if statistics.incomplete > 0 {
       text += "; \(statistics.incomplete) native stacks end where there is no unwinding information"
     }
+    if statistics.blocked > 0 {
+      text += "; \(statistics.blocked) stacks not taken of threads that block the signal"
+    }
+    if statistics.interrupted > 0 {
+      text += "; \(statistics.interrupted) system calls returned EINTR because of the signal"
+    }
     text += "; sampler's own time \(share(statistics.ownTime, statistics.duration))"
     if statistics.stops > 0 {
       text += "; stopped for \(share(statistics.pause, statistics.duration)) of the time"
@@ -25,12 +31,21 @@ extension Profile {
 
   /// What a frame is called in pictures and lists.
   func label(_ frame: Frame) -> String {
-    if frame.kind == .thread { return frame.function }
+    if frame.kind == .thread || frame.kind == .label { return frame.function }
     guard let file = frame.file else {
       return frame.module.map { "\(frame.function) (\(Profile.lastPart($0)))" } ?? frame.function
     }
     let name = Profile.lastPart(file)
     return "\(frame.function) (\(frame.line.map { "\(name):\($0)" } ?? name))"
+  }
+
+  static func kind(_ frame: Frame) -> String {
+    switch frame.kind {
+    case .python: "python"
+    case .native: "native"
+    case .thread: "thread"
+    case .label: "label"
+    }
   }
 
   static func lastPart(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
@@ -103,7 +118,7 @@ extension Profile {
 
 /// Decimal numbers without the C library's locale.
 enum Decimal {
-  static func text(_ value: Double, places: Int) -> String {
+  @inline(never) static func text(_ value: Double, places: Int) -> String {
     guard value.isFinite, abs(value) < 1e12 else { return "0" }
     var scale = 1.0
     for _ in 0..<places { scale *= 10 }

@@ -122,20 +122,24 @@ struct PythonCode {
     return line
   }
 
-  /// A str of the interpreter: compact, of 1, 2 or 4 bytes a character. At most 1024 characters of it.
+  /// A str of the interpreter, of 1, 2 or 4 bytes a character, the first characters of it.
   static func text(
-    _ address: UInt64, _ layout: PythonLayout.Objects, _ memory: ProcessMemory
+    _ address: UInt64, _ layout: PythonLayout.Objects, _ memory: ProcessMemory, limit: Int = 1024
   ) -> String? {
     guard address != 0, let length: Int64 = memory.load(address &+ layout.textLength), length >= 0,
-      length < 1 << 24, let state: UInt32 = memory.load(address &+ layout.textState)
+      length < 1 << 40, let state: UInt32 = memory.load(address &+ layout.textState)
     else { return nil }
     let kind = Int(state >> 2 & 7)
     let isCompact = state >> 5 & 1 == 1
     let isASCII = state >> 6 & 1 == 1
-    guard isCompact, kind == 1 || kind == 2 || kind == 4 else { return nil }
-    let count = min(Int(length), 1024)
+    guard kind == 1 || kind == 2 || kind == 4 else { return nil }
+    let count = min(Int(length), limit)
     if count == 0 { return "" }
-    let data = address &+ (isASCII ? layout.asciiData : layout.compactData)
+    // Those of subclasses are not compact: there stands a pointer.
+    let data =
+      isCompact
+      ? address &+ (isASCII ? layout.asciiData : layout.compactData)
+      : memory.pointer(address &+ layout.compactData) ?? 0
     guard let bytes = memory.bytes(data, count: count * kind), bytes.count == count * kind
     else { return nil }
     if isASCII {

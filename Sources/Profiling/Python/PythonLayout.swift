@@ -1,3 +1,5 @@
+import CProfiling
+
 /// Where things are in the structures of an interpreter. Up to 3.12 these are numbers of each version, as
 /// `offsetof` gives them; from 3.13 the interpreter publishes them (`_Py_DebugOffsets`).
 struct PythonLayout {
@@ -50,8 +52,18 @@ struct PythonLayout {
     var bytesData: UInt64 = 32
     var textLength: UInt64 = 16
     var textState: UInt64 = 32
+    var textHash: UInt64 { textLength + 8 }
     var asciiData: UInt64 = 48
     var compactData: UInt64 = 72
+  }
+
+  struct Locals {
+    /// In the frame.
+    var frame: UInt64 = 72
+    /// In the code object: tuples of names, in the order of the frame's slots; the numbers of arguments; flags.
+    var names: [UInt64] = [96]
+    var argumentCount: UInt64 = 52
+    var flags: UInt64 = 48
   }
 
   var minor: Int
@@ -61,9 +73,22 @@ struct PythonLayout {
   var frame: FrameLayout
   var code: Code
   var objects = Objects()
+  var locals = Locals()
 
   /// Frames are PyFrameObjects, each with a run of the interpreter's loop of its own.
   var hasFrameObjects: Bool { minor <= 10 }
+
+  /// The byte of the code at which an instruction begins: what a frame says of it is an index up to 3.10, later
+  /// an address.
+  func offset(_ instruction: UInt64, of code: UInt64) -> Int {
+    if hasFrameObjects {
+      // 3.10 counts instructions, of two bytes.
+      let last = Int(Int32(truncatingIfNeeded: instruction))
+      return last * (minor == 10 && last > 0 ? 2 : 1)
+    }
+    let offset = Int(Int64(bitPattern: instruction &- (code &+ (self.code.instructions ?? 0))))
+    return offset >= -2 && offset < 1 << 28 ? offset : 0
+  }
 
   /// The layout of 3.8 to 3.12.
   static func known(minor: Int) -> PythonLayout? {
@@ -84,7 +109,7 @@ struct PythonLayout {
           cFramePrevious: 16),
         code: .init(
           fileName: 112, name: 120, qualifiedName: 128, firstLine: 72, lines: 136,
-          instructions: 184))
+          instructions: 184), locals: .init(argumentCount: 56))
     case 12:
       PythonLayout(
         minor: 12, runtime: .init(interpreters: 40, current: nil),
@@ -112,7 +137,9 @@ struct PythonLayout {
         code: 32, previous: 24, instruction: lastInstruction, owner: nil, isEntry: nil,
         cFrameCurrent: nil),
       code: .init(
-        fileName: 104, name: 112, qualifiedName: nil, firstLine: 40, lines: 120, instructions: nil))
+        fileName: 104, name: 112, qualifiedName: nil, firstLine: 40, lines: 120, instructions: nil),
+      locals: .init(
+        frame: minor == 10 ? 352 : 360, names: [72, 88, 80], argumentCount: 16, flags: 36))
   }
 
   /// The table that 3.13 and later keep at the head of `_PyRuntime`; nil where there is none, or one that
@@ -150,7 +177,41 @@ struct PythonLayout {
       objects: .init(
         type: word(43), typeName: word(45), bytesSize: word(63), bytesData: word(64),
         textLength: word(67), textState: word(66), asciiData: word(68),
-        compactData: word(68) &+ 16))
+        compactData: word(68) &+ 16),
+      locals: .init(
+        frame: word(30), names: [word(39)], argumentCount: word(38), flags: word(38) &- 4))
     return isWhole ? layout : nil
+  }
+}
+
+extension PythonLayout {
+  /// For a thread that walks its own frames; nil where frames are larger than they can be.
+  var inside: cp_python_layout? {
+    // Of the object that Python code has of a frame, which the interpreter does not publish.
+    let object: Int64 = minor == 11 ? 40 : 48
+    func number(_ offset: UInt64?) -> Int64 { offset.map { Int64(clamping: $0) } ?? -1 }
+    var layout = cp_python_layout()
+    layout.has_frame_objects = hasFrameObjects ? 1 : 0
+    layout.has_shims = minor >= 12 ? 1 : 0
+    layout.thread_frame = number(thread.frame)
+    layout.thread_id = number(thread.threadID)
+    layout.native_thread_id = number(thread.nativeThreadID)
+    layout.code = number(frame.code)
+    layout.previous = number(frame.previous)
+    layout.instruction = number(frame.instruction)
+    layout.owner = number(frame.owner)
+    layout.is_entry = number(frame.isEntry)
+    layout.frame_object = hasFrameObjects ? -1 : object
+    layout.cframe_current = number(frame.cFrameCurrent)
+    layout.cframe_previous = number(frame.cFramePrevious)
+    layout.code_name = number(code.name)
+    layout.code_lines = number(code.lines)
+    layout.code_file = number(code.fileName)
+    layout.code_first_line = number(code.firstLine)
+    layout.text_hash = number(objects.textHash)
+    let words = [layout.code, layout.previous, layout.instruction, layout.frame_object].map { $0 + 8 }
+    let bytes = [layout.owner, layout.is_entry].map { $0 + 1 }
+    layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0)
+    return layout.frame_size <= 256 ? layout : nil
   }
 }

@@ -3,6 +3,8 @@ struct PythonFrame {
   var code: UInt64
   /// The byte of the code at which its instruction begins.
   var offset: Int
+  /// Where it stands itself.
+  var address: UInt64 = 0
 }
 
 /// The Python frames that one call of the interpreter's loop runs, innermost first.
@@ -34,24 +36,77 @@ struct PythonStacks {
 
   private var layout: PythonLayout { runtime.layout }
 
-  func read() -> [PythonThread] {
-    var threads: [PythonThread] = []
+  /// A thread as the interpreter has it.
+  struct State {
+    var address: UInt64
+    var osThread: Int32
+    var interpreter: Int64
+    /// Where the interpreter says who holds its lock, and (or 0) whether it is held.
+    var lockHolder: UInt64 = 0
+    var lockFlag: UInt64 = 0
+  }
+
+  /// The states of the threads of this very process.
+  func ownStates() -> [State] {
+    var states: [State] = []
+    forEachState { address, interpreter, id in
+      guard states.count < PythonStacks.threadLimit else { return false }
+      var number: Int32?
+      if let offset = layout.thread.nativeThreadID {
+        number = memory.load(address &+ offset, as: UInt64.self).map { Int32(truncatingIfNeeded: $0) }
+      } else if let description = memory.pointer(address &+ layout.thread.threadID), description != 0 {
+        number = memory.load(description &+ 720)
+      }
+      guard let number, number > 0 else { return true }
+      var state = State(address: address, osThread: number, interpreter: id)
+      if let offset = layout.runtime.current {
+        state.lockHolder = runtime.address &+ offset
+      } else if let offset = layout.interpreter.gil, let lock = memory.pointer(interpreter &+ offset),
+        lock != 0
+      {
+        state.lockHolder = lock &+ layout.interpreter.gilHolder
+        state.lockFlag = lock &+ layout.interpreter.gilLocked
+      }
+      states.append(state)
+      return true
+    }
+    return states
+  }
+
+  /// Until the body has had enough.
+  private func forEachState(_ body: (_ state: UInt64, _ interpreter: UInt64, _ id: Int64) -> Bool) {
     var interpreter = memory.pointer(runtime.address &+ layout.runtime.interpreters) ?? 0
     var interpreters = 0
     while interpreter != 0, interpreters < 1000 {
       let id: Int64 = memory.load(interpreter &+ layout.interpreter.id) ?? 0
-      let holder = lockHolder(interpreter)
       var state = memory.pointer(interpreter &+ layout.interpreter.threads) ?? 0
-      while state != 0, threads.count < PythonStacks.threadLimit {
-        if var thread = thread(state) {
-          thread.interpreter = id
-          thread.holdsLock = state == holder
-          threads.append(thread)
-        }
+      var count = 0
+      while state != 0, count < PythonStacks.threadLimit {
+        if !body(state, interpreter, id) { return }
         state = memory.pointer(state &+ layout.thread.next) ?? 0
+        count += 1
       }
       interpreter = memory.pointer(interpreter &+ layout.interpreter.next) ?? 0
       interpreters += 1
+    }
+  }
+
+  func read() -> [PythonThread] {
+    var threads: [PythonThread] = []
+    var known: UInt64 = 0
+    var holder: UInt64 = 0
+    forEachState { state, interpreter, id in
+      guard threads.count < PythonStacks.threadLimit else { return false }
+      if interpreter != known {
+        known = interpreter
+        holder = lockHolder(interpreter)
+      }
+      if var thread = thread(state) {
+        thread.interpreter = id
+        thread.holdsLock = state == holder
+        threads.append(thread)
+      }
+      return true
     }
     return threads
   }
@@ -87,10 +142,9 @@ struct PythonStacks {
         thread.isBroken = true
         return
       }
-      // 3.10 counts instructions, of two bytes.
-      let offset = Int(last) * (layout.minor == 10 && last > 0 ? 2 : 1)
+      let offset = layout.offset(UInt64(truncatingIfNeeded: last), of: code)
       thread.runs.append(
-        PythonRun(frames: [PythonFrame(code: code, offset: offset)], stackAddress: 0))
+        PythonRun(frames: [PythonFrame(code: code, offset: offset, address: frame)], stackAddress: 0))
       frame = previous
     }
   }
@@ -129,10 +183,8 @@ struct PythonStacks {
         thread.runs.append(run)
         run = PythonRun(frames: [], stackAddress: 0)
       } else {
-        let base = code &+ (layout.code.instructions ?? 0)
-        let offset = Int(Int64(bitPattern: instruction &- base))
         run.frames.append(
-          PythonFrame(code: code, offset: offset >= -2 && offset < 1 << 28 ? offset : 0))
+          PythonFrame(code: code, offset: layout.offset(instruction, of: code), address: frame))
         if let entry = layout.frame.isEntry, memory.load(frame &+ entry, as: UInt8.self) == 1 {
           run.stackAddress = cFrame
           thread.runs.append(run)

@@ -11,7 +11,12 @@ struct CallTree: Sendable {
   static let limit = 1 << 24
 
   /// Count a stack, outermost frame first.
-  mutating func add(_ stack: some Sequence<Int32>) {
+  mutating func add(_ stack: some Sequence<Int32>, count: Int64 = 1) { add(count, at: place(stack)) }
+
+  mutating func add(_ count: Int64, at node: Int) { nodes[node].own &+= count }
+
+  /// The node at which a stack ends.
+  mutating func place(_ stack: some Sequence<Int32>) -> Int {
     var node: Int32 = 0
     for frame in stack {
       let key = UInt64(UInt32(bitPattern: node)) << 32 | UInt64(UInt32(bitPattern: frame))
@@ -25,12 +30,15 @@ struct CallTree: Sendable {
         node = fresh
       }
     }
-    nodes[Int(node)].own += 1
+    return Int(node)
   }
 
   /// Samples in and below each node. Children come after their parents.
-  var totals: [Int64] {
-    var totals = nodes.map(\.own)
+  var totals: [Int64] { totals(nodes.map(\.own)) }
+
+  /// The same of other counts of the nodes.
+  func totals(_ own: [Int64]) -> [Int64] {
+    var totals = own
     for index in nodes.indices.dropFirst().reversed() {
       totals[Int(nodes[index].parent)] += totals[index]
     }

@@ -4,11 +4,11 @@ extension ProcessSampler {
   /// A code object that was read, and what tells whether another one has come to its place.
   final class KnownCode {
     let code: PythonCode
-    let mark: (name: UInt64, lines: UInt64)
+    let mark: CodeMark
     /// The sample in which that was looked at.
     var checked: Int64
 
-    init(_ code: PythonCode, mark: (name: UInt64, lines: UInt64), checked: Int64) {
+    init(_ code: PythonCode, mark: CodeMark, checked: Int64) {
       self.code = code
       self.mark = mark
       self.checked = checked
@@ -58,14 +58,33 @@ extension ProcessSampler {
     return fresh
   }
 
-  private func read(_ address: UInt64, _ runtime: PythonRuntime) -> Bool {
+  func read(_ address: UInt64, _ runtime: PythonRuntime) -> Bool {
     guard let code = PythonCode(address, runtime.layout, memory, codeType: runtime.codeType),
-      let name = memory.pointer(address &+ runtime.layout.code.name),
-      let lines = memory.pointer(address &+ runtime.layout.code.lines)
+      let mark = mark(of: address, runtime)
     else { return false }
-    codes[address] = KnownCode(code, mark: (name, lines), checked: sampleNumber)
+    codes[address] = KnownCode(code, mark: mark, checked: sampleNumber)
     return true
   }
 
+  func mark(of address: UInt64, _ runtime: PythonRuntime) -> CodeMark? {
+    guard let name = memory.pointer(address &+ runtime.layout.code.name),
+      let lines = memory.pointer(address &+ runtime.layout.code.lines)
+    else { return nil }
+    guard inside != nil else { return CodeMark(name: name, lines: lines, check: 0) }
+    guard let hash = memory.pointer(name &+ runtime.layout.objects.textHash),
+      let first: UInt32 = memory.load(address &+ runtime.layout.code.firstLine),
+      let file = memory.pointer(address &+ runtime.layout.code.fileName)
+    else { return nil }
+    return CodeMark(name: name, lines: lines, check: cp_code_check(hash, first, file))
+  }
+
   func forget(code address: UInt64) { codes[address] = nil }
+}
+
+/// The objects of a code object that are hardly ever those of another one that has come to its place.
+struct CodeMark: Equatable {
+  var name: UInt64
+  var lines: UInt64
+  /// Where a process samples itself: cp_code_check.
+  var check: UInt64
 }

@@ -20,7 +20,13 @@ final class ProcessSampler {
   /// Of the frame for the process, where each has one.
   let title: String?
 
-  private(set) var runtime: PythonRuntime?
+  private(set) var runtime: PythonRuntime? {
+    didSet { insideLayout = runtime?.layout.inside }
+  }
+  // What ProcessSampler+Inside knows, of this very process.
+  let inside: OwnThreads?
+  private(set) var insideLayout: cp_python_layout?
+  var statesRead: Int64 = 0
   private let isInner: Bool
 
   private struct Task {
@@ -29,12 +35,16 @@ final class ProcessSampler {
     var descriptor: Int32
   }
   private var tasks: [Task] = []
+  /// The descriptors of those that the sample is of.
+  private(set) var watched: [Int32] = []
   /// No thread is left, or only one that its parent has not collected.
   private var isDead = false
+  /// Threads that were there at the last sample.
+  private(set) var present = 0
   private var tasksRead: Int64 = 0
   private var mapsRead: Int64 = 0
   private var maps: [UInt8] = []
-  private var stackMap: MemoryMap
+  private(set) var stackMap: MemoryMap
 
   // What ProcessSampler+Names knows.
   var codes: [UInt64: KnownCode] = [:]
@@ -55,9 +65,11 @@ final class ProcessSampler {
     memory = try ProcessMemory(pid: process.pid)
     modules = try ModuleMap(pid: process.pid, memory: memory)
     stackMap = modules.map
+    inside = process.pid == getpid() ? try OwnThreads(modules.map) : nil
     unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
     symbolizer = Symbolizer(modules: modules)
     runtime = try PythonRuntime.find(modules, memory)
+    insideLayout = runtime?.layout.inside
     isInner = process.innerThreadID(process.pid) != process.pid
     if runtime == nil && !options.native {
       throw ProfilingError(
@@ -90,13 +102,13 @@ final class ProcessSampler {
     if now - tasksRead > 20_000_000 { readTasks(now) }
     let chosen = choose()
     if now - mapsRead > (mapIsOld ? 5_000_000 : 500_000_000) { readMaps(now) }
+    if let inside { return sampleInside(chosen, inside, &statistics) }
     if chosen.isEmpty {
       return isDead || cp_process_cpu_time(process.pid) < 0 ? .gone : .taken
     }
     if options.native { return sampleStopped(chosen, &statistics) }
 
-    // While the process's clock stands still, what is read is of one moment. On the processor that the
-    // thread runs on, reading it is what makes it stand still.
+    // On the processor that a thread would run on, reading it is what makes it stand still.
     for _ in 0..<2 {
       if let active = chosen.first(where: { $0.thread.isActive }), active.thread.processor >= 0,
         active.thread.processor != cp_processor()
@@ -104,12 +116,14 @@ final class ProcessSampler {
         _ = cp_pin(active.thread.processor)
       }
       memory.forget()
+      let switches = cp_thread_switches()
       let before = cp_process_cpu_time(process.pid)
       let threads = readPython(chosen)
       let fresh = know(threads)
+      let isStill = standsStill(since: switches)
       let after = cp_process_cpu_time(process.pid)
       if before < 0 || after < 0 { return .gone }
-      if before == after && !threads.contains(where: \.isBroken) {
+      if isStill && before == after && !threads.contains(where: \.isBroken) {
         put(chosen, threads)
         return .taken
       }
@@ -120,7 +134,9 @@ final class ProcessSampler {
     return sampleStopped(chosen, &statistics)
   }
 
-  private typealias Chosen = Sample.Thread
+  typealias Chosen = Sample.Thread
+
+  func put(_ sample: Sample) { if queue.put(sample) { mapIsOld = true } }
 
   private func put(
     _ threads: [Chosen], _ python: [PythonThread], _ copies: [(tid: Int32, copy: StackCopy)] = []
@@ -128,7 +144,15 @@ final class ProcessSampler {
     let sample = Sample(
       sampler: self, threads: threads, python: python, copies: copies, codes: codes,
       loop: runtime?.loop ?? [])
-    if queue.put(sample) { mapIsOld = true }
+    put(sample)
+  }
+
+  /// The mapping of a stack. One of a thread that is new may not be in the map yet; the rest of that can wait.
+  private func stackMapping(at address: UInt64) -> Mapping? {
+    if let mapping = stackMap.stack(at: address) { return mapping }
+    mapIsOld = true
+    stackMap = MemoryMap(ProcFile.read("/proc/\(process.pid)/maps") ?? [])
+    return stackMap.stack(at: address)
   }
 
   /// Hold the threads while they are read.
@@ -149,11 +173,7 @@ final class ProcessSampler {
     if options.native {
       for entry in stopped.entries {
         guard let registers = entry.registers else { continue }
-        if stackMap.stack(at: registers[StackCopy.rsp]) == nil {
-          // A thread that is new. The rest of the map can wait until all run again.
-          mapIsOld = true
-          stackMap = MemoryMap(ProcFile.read("/proc/\(process.pid)/maps") ?? [])
-        }
+        _ = stackMapping(at: registers[StackCopy.rsp])
         if let copy = StackCopy(registers: registers, memory: memory, map: stackMap) {
           copies.append((entry.tid, copy))
         }
@@ -172,7 +192,7 @@ final class ProcessSampler {
     return held.count == stopped.entries.count ? .taken : .failed
   }
 
-  private func readPython(_ chosen: [Chosen]) -> [PythonThread] {
+  func readPython(_ chosen: [Chosen]) -> [PythonThread] {
     guard let runtime else { return [] }
     var ids: [Int32: Int32] = [:]
     for (tid, _) in chosen {
@@ -185,24 +205,47 @@ final class ProcessSampler {
   private func choose() -> [Chosen] {
     var chosen: [Chosen] = []
     isDead = true
-    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
-      for task in tasks {
-        let got = pread(task.descriptor, buffer.baseAddress, buffer.count, 0)
-        guard got > 0,
-          let thread = TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]),
-          thread.state != UInt8(ascii: "Z"), thread.state != UInt8(ascii: "X")
-        else { continue }
-        isDead = false
-        if task.tid == process.pid && thread.name != name {
-          // exec gives a process a new name, and all is elsewhere then.
-          if !name.isEmpty { mapsRead = 0 }
-          name = thread.name
-        }
-        guard options.idle || thread.isActive else { continue }
-        chosen.append((task.tid, thread))
+    present = 0
+    watched.removeAll(keepingCapacity: true)
+    for task in tasks {
+      if inside != nil && cp_is_own_thread(task.tid) != 0 { continue }
+      guard let thread = thread(task.descriptor), thread.state != UInt8(ascii: "Z"),
+        thread.state != UInt8(ascii: "X")
+      else { continue }
+      isDead = false
+      present += 1
+      if task.tid == process.pid && thread.name != name {
+        // exec gives a process a new name, and all is elsewhere then.
+        if !name.isEmpty { mapsRead = 0 }
+        name = thread.name
       }
+      guard options.idle || thread.isActive else { continue }
+      chosen.append((task.tid, thread))
+      watched.append(task.descriptor)
     }
     return chosen
+  }
+
+  func thread(_ descriptor: Int32) -> TargetProcess.Thread? {
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
+      let got = pread(descriptor, buffer.baseAddress, buffer.count, 0)
+      return got > 0 ? TargetProcess.Thread(stat: UnsafeRawBufferPointer(buffer)[..<got]) : nil
+    }
+  }
+
+  /// Whether none of the threads can have run since this thread had been switched so many times, as long as
+  /// the process's clock shows the same. The clock alone does not say so: of a thread that runs on another
+  /// processor the kernel adds up the time only when its tick or a switch comes.
+  private func standsStill(since switches: Int64) -> Bool {
+    let processor = cp_processor()
+    for descriptor in watched {
+      if let thread = thread(descriptor), thread.state == UInt8(ascii: "R"),
+        thread.processor != processor
+      {
+        return false
+      }
+    }
+    return cp_thread_switches() == switches
   }
 
   private func readTasks(_ now: Int64) {
@@ -214,6 +257,7 @@ final class ProcessSampler {
       close(task.descriptor)
       return true
     }
+    inside?.keep(present)
     let known = Set(tasks.map(\.tid))
     for tid in ids where !known.contains(tid) {
       let descriptor = open("/proc/\(process.pid)/task/\(tid)/stat", O_RDONLY | O_CLOEXEC)
@@ -241,8 +285,9 @@ final class ProcessSampler {
       if isSame { return }
       unwinder.forget()
       symbolizer.forget()
-      names = Names()
+      names = Names(slice: names.slice)
       codes.removeAll()
+      statesRead = 0
       memory.forget()
       runtime = try PythonRuntime.find(modules, memory)
     } catch {

@@ -13,26 +13,56 @@ public final class Recording: @unchecked Sendable {
   private var thread: OpaquePointer?
   // Behind the lock.
   private var shouldStop = false
+  private var isPaused = false
+  private var refusal = ""
   private var isEnded = false
   private var result = RecordingStatistics()
 
   // The sampling thread's, until it has ended.
   private var samplers: [ProcessSampler]
   private let queue: SampleQueue
-  /// Whole when it has ended.
-  public private(set) var profile = Profile()
 
-  public init(pid: Int32, options: RecordingOptions) throws(ProfilingError) {
+  /// Held while a slice is taken, around `lock`.
+  private var sliceLock = pthread_mutex_t()
+  /// What came after the last slice; whole when it has ended.
+  private var rest = Profile()
+  /// As they were when the last slice was taken.
+  private var earlier = RecordingStatistics()
+
+  /// What happens to slices, and on which thread.
+  public struct Slices: @unchecked Sendable {
+    /// Between them.
+    public var seconds: Double
+    /// Other than 0: the recording ends.
+    public var hand: (Profile) -> Int32
+
+    public init(seconds: Double, hand: @escaping (Profile) -> Int32) {
+      self.seconds = seconds
+      self.hand = hand
+    }
+  }
+  private let slices: Slices?
+  private var sliceThread: OpaquePointer?
+  private var sliceThreadID: Int32 = 0
+
+  public init(pid: Int32, options: RecordingOptions, slices: Slices? = nil) throws(ProfilingError) {
     try options.check()
+    if let slices, !(slices.seconds >= 0.01 && slices.seconds <= 1e8) {
+      throw ProfilingError(
+        .invalidArgument,
+        "the slice is \(slices.seconds); allowed are 0 (none) and 0.01 to 100000000 seconds")
+    }
+    self.slices = slices
     self.pid = pid
     self.options = options
     let process = try TargetProcess(pid: pid)
-    profile.command = process.command
-    profile.rate = options.rate
+    rest.command = process.command
+    rest.rate = options.rate
     if options.native { try Dump.requireNative() }
-    queue = try SampleQueue(profile)
+    queue = try SampleQueue(rest)
     samplers = [try ProcessSampler(process, options, queue)]
     pthread_mutex_init(&lock, nil)
+    pthread_mutex_init(&sliceLock, nil)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
@@ -46,17 +76,31 @@ public final class Recording: @unchecked Sendable {
     guard code == 0 else {
       throw ProfilingError(.outOfMemory, "cannot start a thread: \(String(cString: strerror(code)))")
     }
+    guard slices != nil else { return }
+    let second = cp_start(
+      { context in
+        guard let context else { return }
+        Unmanaged<Recording>.fromOpaque(context).takeUnretainedValue().handSlices()
+      }, Unmanaged.passUnretained(self).toOpaque(), &sliceThread)
+    guard second == 0 else {
+      stop()
+      throw ProfilingError(.outOfMemory, "cannot start a thread: \(String(cString: strerror(second)))")
+    }
   }
 
   deinit {
     stop()
     pthread_mutex_destroy(&lock)
+    pthread_mutex_destroy(&sliceLock)
     pthread_cond_destroy(&changed)
   }
 
   /// In a child that was forked while it ran: the sampling thread is not there, and what it worked on may be
   /// half done.
   public var isForeign: Bool { getpid() != owner }
+
+  /// By which this process is sampled from inside, or 0.
+  public static var signal: Int32 { cp_inside_signal() }
 
   private func locked<Value>(_ body: () -> Value) -> Value {
     if isForeign { return body() }
@@ -67,9 +111,42 @@ public final class Recording: @unchecked Sendable {
 
   public var statistics: RecordingStatistics { locked { result } }
 
+  /// What an ended recording has counted: since the last slice, where slices were taken.
+  public var profile: Profile {
+    pthread_mutex_lock(&sliceLock)
+    defer { pthread_mutex_unlock(&sliceLock) }
+    return rest
+  }
+
+  /// What was counted since it began or the last slice was taken; the next one begins with nothing. Of an
+  /// ended recording: the rest.
+  public func takeSlice() -> Profile {
+    pthread_mutex_lock(&sliceLock)
+    defer { pthread_mutex_unlock(&sliceLock) }
+    if locked({ isEnded }) {
+      let slice = rest
+      rest = slice.next
+      rest.ending = slice.ending
+      return slice
+    }
+    return cut(statistics)
+  }
+
+  private func cut(_ now: RecordingStatistics) -> Profile {
+    var slice = queue.takeSlice()
+    slice.statistics = now.since(earlier)
+    // The thread that counts is behind the one that samples, or before what that has told.
+    slice.statistics.stacks = slice.tree.totals[0]
+    earlier = now
+    return slice
+  }
+
   /// Wait for its end, at most so many seconds; whether it still runs.
   public func wait(seconds: Double) -> Bool {
-    let until = cp_now() + Int64(max(0, min(seconds, 1e8)) * 1e9)
+    wait(until: cp_now() + Int64(max(0, min(seconds, 1e8)) * 1e9))
+  }
+
+  private func wait(until: Int64) -> Bool {
     if isForeign { return false }
     return locked {
       while !isEnded {
@@ -85,10 +162,61 @@ public final class Recording: @unchecked Sendable {
   /// End it, and wait until it has.
   public func stop() {
     if isForeign { return }
-    locked { shouldStop = true }
-    let thread = self.thread
+    locked {
+      shouldStop = true
+      pthread_cond_broadcast(&changed)
+    }
+    // Whoever is handed a slice cannot wait for the end of what hands it.
+    if locked({ sliceThreadID }) == cp_thread_id() { return }
+    let threads = [self.thread, sliceThread]
     self.thread = nil
-    cp_join(thread)
+    sliceThread = nil
+    for thread in threads { cp_join(thread) }
+  }
+
+  /// Take no samples for a while.
+  public func pause(_ isPaused: Bool) {
+    if isForeign { return }
+    locked {
+      self.isPaused = isPaused
+      pthread_cond_broadcast(&changed)
+    }
+  }
+
+  /// Wait while it is paused, at most until then; how long that was.
+  private func pausedTime(until end: Int64) -> Int64 {
+    guard locked({ isPaused }) else { return 0 }
+    let begin = cp_now()
+    locked {
+      while isPaused && !shouldStop && cp_now() < end {
+        let until = min(end, cp_now() + 1_000_000_000)
+        var time = timespec(tv_sec: Int(until / 1_000_000_000), tv_nsec: Int(until % 1_000_000_000))
+        pthread_cond_timedwait(&changed, &lock, &time)
+      }
+    }
+    return cp_now() - begin
+  }
+
+  /// Body of a thread of its own, so that who gets the slices may take his time.
+  private func handSlices() {
+    guard let slices else { return }
+    locked { sliceThreadID = cp_thread_id() }
+    let step = Int64(slices.seconds * 1e9)
+    var due = cp_now() + step
+    while true {
+      let isLast = !wait(until: due)
+      let answer = slices.hand(takeSlice())
+      if isLast { return }
+      if answer != 0 {
+        locked {
+          shouldStop = true
+          refusal = "the slice callback returned \(answer)"
+          pthread_cond_broadcast(&changed)
+        }
+        return
+      }
+      due = max(due + step, cp_now())
+    }
   }
 
   private func run() {
@@ -101,15 +229,22 @@ public final class Recording: @unchecked Sendable {
     var due = begin
     var childrenRead = begin
     var why = ""
+    var paused: Int64 = 0
     while true {
       sleep(until: due)
+      let pause = pausedTime(until: end)
+      if pause > 0 {
+        paused += pause
+        due = cp_now()
+      }
       let now = cp_now()
-      if locked({ shouldStop }) { why = "it was stopped" }
+      if locked({ shouldStop }) { why = locked { refusal.isEmpty ? "it was stopped" : refusal } }
       if now >= end { why = "the time is over" }
       if !why.isEmpty { break }
       statistics.due += 1
       let isLate = now - due > interval / 10
       var outcome = ProcessSampler.Outcome.taken
+      statistics.threads = 0
       samplers.removeAll { sampler in
         let one = sampler.sample(&statistics)
         switch one {
@@ -117,6 +252,7 @@ public final class Recording: @unchecked Sendable {
         case .torn, .failed: outcome = one
         case .taken: break
         }
+        statistics.threads += Int64(sampler.present)
         return false
       }
       if samplers.isEmpty {
@@ -143,7 +279,7 @@ public final class Recording: @unchecked Sendable {
         statistics.skipped += missed
         due += missed * interval
       }
-      statistics.duration = after - begin
+      statistics.duration = after - begin - paused
       queue.complete(&statistics)
       // Who comes before all others must not take much.
       if isHurried && statistics.due > 100 && cp_thread_cpu_time() > statistics.duration / 4 {
@@ -152,18 +288,20 @@ public final class Recording: @unchecked Sendable {
       }
       locked { result = statistics }
     }
-    statistics.duration = cp_now() - begin
+    for sampler in samplers { sampler.finish(&statistics) }
+    statistics.duration = cp_now() - begin - paused
     queue.close()
     queue.complete(&statistics)
     samplers = []
-    profile = queue.profile
-    profile.statistics = statistics
-    profile.ending = why
+    pthread_mutex_lock(&sliceLock)
+    rest = cut(statistics)
+    rest.ending = why
     locked {
       result = statistics
       isEnded = true
       pthread_cond_broadcast(&changed)
     }
+    pthread_mutex_unlock(&sliceLock)
   }
 
   /// A thread that stopped later than it was waited for must not stand still until then. And somebody who

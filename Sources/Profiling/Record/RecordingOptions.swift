@@ -63,4 +63,37 @@ public struct RecordingStatistics: Sendable {
   public var pause: Int64 = 0
   public var ownTime: Int64 = 0
   public var duration: Int64 = 0
+  // Of a process that samples itself:
+  /// Stacks that were not taken because their threads block the signal.
+  public var blocked: Int64 = 0
+  /// System calls that returned EINTR because of the signal.
+  public var interrupted: Int64 = 0
+  /// Threads that were there at the last moment.
+  public var threads: Int64 = 0
+  /// Threads that ran or could, added up over the moments.
+  public var active: Int64 = 0
+  /// Moments at which a thread that was sampled held the interpreter's lock.
+  public var locked: Int64 = 0
+
+  /// What has come since then.
+  func since(_ earlier: RecordingStatistics) -> RecordingStatistics {
+    var rest = self
+    rest.due -= earlier.due
+    rest.taken -= earlier.taken
+    rest.late -= earlier.late
+    rest.skipped -= earlier.skipped
+    rest.torn -= earlier.torn
+    rest.failed -= earlier.failed
+    rest.stacks -= earlier.stacks
+    rest.incomplete -= earlier.incomplete
+    rest.stops -= earlier.stops
+    rest.pause -= earlier.pause
+    rest.ownTime -= earlier.ownTime
+    rest.duration -= earlier.duration
+    rest.blocked -= earlier.blocked
+    rest.interrupted -= earlier.interrupted
+    rest.active -= earlier.active
+    rest.locked -= earlier.locked
+    return rest
+  }
 }

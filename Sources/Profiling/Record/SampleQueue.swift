@@ -8,6 +8,8 @@ final class SampleQueue: @unchecked Sendable {
     var stacks: Int64 = 0
     var incomplete: Int64 = 0
     var ownTime: Int64 = 0
+    var active: Int64 = 0
+    var locked: Int64 = 0
   }
 
   private let owner = getpid()
@@ -24,9 +26,12 @@ final class SampleQueue: @unchecked Sendable {
   private var counts = Counts()
   /// Processes in which code ran that is in no file known.
   private var stale: Set<Int32> = []
+  private var isSliceWanted = false
+  private var slice: Profile?
+  private var isEnded = false
 
-  // The working thread's, until it has ended.
-  private(set) var profile: Profile
+  // The working thread's, until it has ended; then behind the lock.
+  private var profile: Profile
 
   /// More than this is not kept back: the sampler waits.
   private static let limit = 64 << 20
@@ -92,12 +97,34 @@ final class SampleQueue: @unchecked Sendable {
     self.thread = nil
   }
 
+  /// What was counted since the beginning or the last slice; the next one begins empty. One caller at a time.
+  func takeSlice() -> Profile {
+    pthread_mutex_lock(&lock)
+    defer { pthread_mutex_unlock(&lock) }
+    isSliceWanted = true
+    while isSliceWanted && !isEnded {
+      pthread_cond_signal(&wanted)
+      pthread_cond_wait(&done, &lock)
+    }
+    if isSliceWanted { cutSlice() }
+    defer { slice = nil }
+    return slice ?? profile
+  }
+
+  private func cutSlice() {
+    isSliceWanted = false
+    slice = profile
+    profile = profile.next
+  }
+
   /// Fill in what the worker counts.
   func complete(_ statistics: inout RecordingStatistics) {
     pthread_mutex_lock(&lock)
     statistics.stacks = counts.stacks
     statistics.incomplete = counts.incomplete
     statistics.ownTime = cp_thread_cpu_time() + counts.ownTime
+    statistics.active = counts.active
+    statistics.locked = counts.locked
     pthread_mutex_unlock(&lock)
   }
 
@@ -123,6 +150,7 @@ final class SampleQueue: @unchecked Sendable {
       stale.formUnion(pids)
       pids.removeAll(keepingCapacity: true)
       isBusy = false
+      if isSliceWanted { cutSlice() }
       pthread_cond_broadcast(&done)
       if !waiting.isEmpty && (isAwaited || isClosed) { continue }
       if isClosed { break }
@@ -131,6 +159,8 @@ final class SampleQueue: @unchecked Sendable {
       // Asleep until there is something, but for those who wait or end it.
       pthread_cond_timedwait(&wanted, &lock, &time)
     }
+    isEnded = true
+    pthread_cond_broadcast(&done)
     pthread_mutex_unlock(&lock)
   }
 }
@@ -147,6 +177,10 @@ struct Sample {
   /// The code objects as they were then.
   var codes: [UInt64: ProcessSampler.KnownCode]
   var loop: [Range<UInt64>]
+  /// Of a process that samples itself: what the threads answered.
+  var own: [OwnAnswer] = []
+
+  func answer(of tid: Int32) -> OwnAnswer? { own.first { $0.tid == tid } }
 
   var size: Int { copies.reduce(1024) { $0 + ($1.copy.bytes?.count ?? 0) } }
 }

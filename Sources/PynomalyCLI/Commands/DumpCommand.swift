@@ -12,6 +12,7 @@ struct DumpCommand: ParsableCommand {
       EXAMPLES
         pynomaly dump --pid 1234
         pynomaly dump --pid 1234 --native --json
+        pynomaly dump --pid 1234 --locals
       """)
 
   @Option(name: [.customShort("p"), .long], help: "The process to look into.")
@@ -21,6 +22,9 @@ struct DumpCommand: ParsableCommand {
     name: [.customShort("n"), .long],
     help: "Native frames (C, C++, Rust, Swift) too, merged with the Python ones.")
   var native = false
+
+  @Flag(name: [.customShort("l"), .long], help: "The local variables of Python frames, too.")
+  var locals = false
 
   @Flag(help: "Do not stop the process. Stacks may then be of two moments.")
   var nonblocking = false
@@ -40,6 +44,7 @@ struct DumpCommand: ParsableCommand {
     options.format = Int32(json ? PYN_DUMP_JSON : PYN_DUMP_TEXT)
     options.native = native ? 1 : 0
     options.nonblocking = nonblocking ? 1 : 0
+    options.locals = locals ? 1 : 0
     let sink = TextSink()
     try callLibrary { pyn_profiler_dump(pid, &options, TextSink.write, sink.context, $0) }
     try standardOutput(sink.text)

@@ -46,6 +46,6 @@ struct PynomalyCommand: ParsableCommand {
       "pynomaly \(Library.version) (ABI \(Library.abiVersion), kernels \(Library.kernels))",
     subcommands: [
       Detect.self, Fit.self, Score.self, Detectors.self, Describe.self, Drift.self, Select.self, Tune.self,
-      Plugin.self, DumpCommand.self, RecordCommand.self,
+      Plugin.self, DumpCommand.self, RecordCommand.self, TopCommand.self,
     ])
 }

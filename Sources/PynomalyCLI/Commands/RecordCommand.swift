@@ -36,10 +36,11 @@ struct RecordCommand: ParsableCommand {
         pynomaly record -o flame.svg -- python app.py
         pynomaly record --pid 1234 --native --duration 10 -o flame.svg
         pynomaly record --pid 1234 --format speedscope -o app.speedscope.json
+        pynomaly record --function --diff old.txt -o diff.svg -- python app.py
+        pynomaly record --diff old.txt --input new.txt -o diff.svg
       """)
 
-  @Option(name: [.customShort("p"), .long], help: "The process to sample.")
-  var pid: Int32?
+  @OptionGroup var sampling: SamplingOptions
 
   @Option(
     name: .shortAndLong,
@@ -57,26 +58,6 @@ struct RecordCommand: ParsableCommand {
   )
   var format = ProfileFormat.flamegraph
 
-  @Option(name: .shortAndLong, help: "Samples a second.")
-  var rate = 100.0
-
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("How long, in seconds; without it to the end.", valueName: "seconds"))
-  var duration = 0.0
-
-  @Flag(name: .shortAndLong, help: "Native frames (C, C++, Rust, Swift) too, merged with the Python ones.")
-  var native = false
-
-  @Flag(name: .shortAndLong, help: "Children too.")
-  var subprocesses = false
-
-  @Flag(name: .shortAndLong, help: "Only threads that hold the interpreter's lock.")
-  var gil = false
-
-  @Flag(name: .shortAndLong, help: "Threads that wait, too.")
-  var idle = false
-
   @Flag(name: .shortAndLong, help: "A frame for each thread.")
   var threads = false
 
@@ -86,27 +67,34 @@ struct RecordCommand: ParsableCommand {
   @Flag(help: "Leave out lines.")
   var nolineno = false
 
-  @Flag(help: "Never stop the process; a stack that changed while it was read is dropped, and counted.")
-  var nonblocking = false
+  @Option(
+    help: ArgumentHelp(
+      "Compare with an earlier recording (--format raw): a flame graph in colours of the difference.",
+      valueName: "base"),
+    completion: .file())
+  var diff: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --diff: the newer recording (--format raw), instead of a process.", valueName: "file"),
+    completion: .file())
+  var input: String?
+
+  @Flag(help: .hidden)
+  var memory = false
 
   @Flag(name: .shortAndLong, help: "Say nothing but errors.")
   var quiet = false
 
-  @Argument(parsing: .postTerminator, help: "The command to run and sample, behind --.")
-  var command: [String] = []
-
   func validate() throws {
-    if (pid == nil) == command.isEmpty {
-      throw ValidationError("Give a process (--pid) or a command (behind --), one of the two.")
+    if memory { throw ValidationError("--memory is not there yet: record samples time only.") }
+    if diff != nil && format != .flamegraph {
+      throw ValidationError("--diff draws a flame graph: it does not go with --format \(format.rawValue).")
     }
-    if native && nonblocking {
-      throw ValidationError("--native needs the process stopped: it does not go with --nonblocking.")
-    }
-    if !(rate >= 0.1 && rate <= 10_000) {
-      throw ValidationError("--rate must be 0.1 to 10000 samples a second, not \(rate)")
-    }
-    if !(duration >= 0 && duration <= 1e8) {
-      throw ValidationError("--duration must be 0 to 100000000 seconds, not \(duration)")
+    if input == nil { return try sampling.requireTarget() }
+    guard diff != nil else { throw ValidationError("--input goes with --diff only.") }
+    guard !sampling.hasTarget else {
+      throw ValidationError("--input is instead of a process (--pid) or a command: give one of them.")
     }
   }
 
@@ -114,59 +102,34 @@ struct RecordCommand: ParsableCommand {
     let session = Session(threads: 0, quiet: quiet)
     let path = output ?? "profile.\(format.suffix)"
     let file = try OutputFile(path)
-    var options = pyn_profiler_options()
-    options.struct_size = MemoryLayout<pyn_profiler_options>.size
-    options.rate = rate
-    options.duration = duration
-    options.native = native ? 1 : 0
-    options.idle = idle ? 1 : 0
-    options.gil = gil ? 1 : 0
+    // What is wrong with the base should be known before an hour of recording.
+    let comparison = try diff.map { try Comparison(base: $0) }
+    if let input, let comparison {
+      try file.write(try comparison.picture(of: try Comparison.content(of: input), input))
+      try file.commit()
+      if !quiet && path != "-" { standardError("pynomaly: written to \(path)\n") }
+      return
+    }
+    var options = sampling.library
     options.threads = threads ? 1 : 0
     options.function = function ? 1 : 0
     options.nolineno = nolineno ? 1 : 0
-    options.subprocesses = subprocesses ? 1 : 0
-    options.nonblocking = nonblocking ? 1 : 0
 
-    let child = command.isEmpty ? nil : try SampledCommand(command)
+    let child = sampling.command.isEmpty ? nil : try SampledCommand(sampling.command)
     defer { child?.end() }
-    let profiler = try start(pid ?? child?.pid ?? 0, options, child)
-    defer { pyn_profiler_free(profiler) }
-    var running: Int32 = 1
-    while running != 0 && !session.isInterrupted {
-      try callLibrary { pyn_profiler_wait(profiler, 0.05, &running, $0) }
-      child?.collect()
+    let recording = try ProcessRecording(sampling.pid ?? child?.pid ?? 0, options, child)
+    while try recording.wait(seconds: 0.05), !session.isInterrupted { child?.collect() }
+    try recording.stop()
+    if let comparison {
+      let name =
+        sampling.command.isEmpty ? "process \(sampling.pid ?? 0)" : sampling.command.joined(separator: " ")
+      try file.write(try comparison.picture(of: try recording.content(PYN_PROFILE_RAW), name))
+    } else {
+      try file.write(try recording.content(Int(format.number)))
     }
-    try callLibrary { pyn_profiler_stop(profiler, $0) }
-    let content = TextSink()
-    try callLibrary { pyn_profiler_write(profiler, format.number, TextSink.write, content.context, $0) }
-    try file.write(content.bytes)
     try file.commit()
     guard !quiet else { return }
-    let summary = TextSink()
-    try callLibrary {
-      pyn_profiler_write(profiler, Int32(PYN_PROFILE_SUMMARY), TextSink.write, summary.context, $0)
-    }
-    standardError("pynomaly: \(summary.text)\n")
+    standardError("pynomaly: \(try recording.summary())\n")
     if path != "-" { standardError("pynomaly: written to \(path)\n") }
-  }
-
-  /// A command that has just begun may not have become an interpreter yet.
-  private func start(
-    _ pid: Int32, _ options: pyn_profiler_options, _ child: SampledCommand?
-  ) throws -> OpaquePointer? {
-    var options = options
-    var profiler: OpaquePointer?
-    for attempt in 1... {
-      do {
-        try callLibrary { pyn_profiler_start(pid, &options, &profiler, $0) }
-        break
-      } catch let error as LibraryError where Int(error.status) == PYN_ERROR_NOT_SUPPORTED {
-        guard let child, attempt < 400 else { throw error }
-        child.collect()
-        if child.isEnded { throw Failure("the command ended before it could be sampled") }
-        SampledCommand.pause(milliseconds: 5)
-      }
-    }
-    return profiler
   }
 }

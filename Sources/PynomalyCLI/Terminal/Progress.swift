@@ -34,7 +34,8 @@ final class Progress {
     text.withUTF8 { _ = Glibc.write(2, $0.baseAddress, $0.count) }
   }
 
-  private static var seconds: Double {
+  /// Since some moment.
+  static var seconds: Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9

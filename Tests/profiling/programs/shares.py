@@ -5,10 +5,9 @@ import time
 
 
 def inner(n):
-    total = 0
     for i in range(n):
-        total += i * i
-    return total
+        last = i & 7  # costs the same for every i
+    return last
 
 
 def one():

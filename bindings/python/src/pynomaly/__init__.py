@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._calibration import Calibration
 from ._catalog import DetectorInfo, OptionInfo, detector_info, detector_names
+from ._comparison import compare_recordings
 from ._detector import Detector
 from ._drift import DriftDetector, FeatureDrift, kolmogorov_smirnov
 from ._errors import (
@@ -33,7 +34,8 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
-from ._profiler import Profiler, ProfilerStatistics
+from ._labels import label
+from ._profiler import FlameGraph, Profiler, ProfilerStatistics, dump
 from ._selection import Selection, machine_speed, select_detector
 from ._thresholds import Threshold, find_threshold
 from ._tuning import Tuning, tune
@@ -58,6 +60,7 @@ __all__ = [
     "Error",
     "FeatureDrift",
     "FileError",
+    "FlameGraph",
     "InternalError",
     "InvalidDataError",
     "IsolationForest",
@@ -82,13 +85,16 @@ __all__ = [
     "Tuning",
     "UnknownDetectorError",
     "average_precision",
+    "compare_recordings",
     "detector_info",
     "detector_names",
+    "dump",
     "estimator_class",
     "find_threshold",
     "get_thread_limit",
     "kernels_name",
     "kolmogorov_smirnov",
+    "label",
     "library_version",
     "load",
     "load_plugin",

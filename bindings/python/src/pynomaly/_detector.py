@@ -110,8 +110,9 @@ class Detector:
     ) -> Self:
         """Learn from the rows of X.
 
-        A row is drawn in proportion to its weight. With the option warm_start a fitted model is
-        grown. When it fails or is stopped the earlier model stays.
+        A row is drawn in proportion to its weight; a contamination is a share of the rows, whatever
+        their weights. With the option warm_start a fitted model is grown. When it fails or is stopped
+        the earlier model stays.
 
         X may also be a stream of batches that is larger than memory: anything with the Arrow C
         stream interface, such as a pyarrow.RecordBatchReader, and a pyarrow.parquet.ParquetFile, a

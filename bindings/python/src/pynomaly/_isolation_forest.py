@@ -163,7 +163,8 @@ class IsolationForest(WeightedOutlierDetector):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights. A sample is drawn in proportion to its weight. If None, then samples are
-            equally weighted.
+            equally weighted. `contamination` is a share of the samples whatever their weights, as in
+            scikit-learn.
 
         Returns
         -------

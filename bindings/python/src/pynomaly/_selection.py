@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_int64
+from ctypes import byref, c_int64, sizeof
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,7 +100,7 @@ def select_detector(
     )
     room = max(1, library.pyn_detector_count()) + 16  # a plugin may be loaded meanwhile
     ranked = (_library.Selection * room)()
-    ranked[0].struct_size = _library.sizeof(_library.Selection)
+    ranked[0].struct_size = sizeof(_library.Selection)
     count = c_int64()
     call(library.pyn_select_detector, byref(request), ranked, room, byref(count))
     return [_selection(ranked[i]) for i in range(min(room, count.value))]

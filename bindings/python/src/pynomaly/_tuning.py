@@ -193,8 +193,8 @@ class _Subject:
             self.given = estimator_class(name)(**seeds)
         else:
             self.given = detector() if isinstance(detector, type) else detector
-            name = getattr(self.given, "detector_name", None)
-            if name is None:
+            name = getattr(self.given, "detector_name", "")
+            if not name:
                 raise OptionError(
                     "detector must be the name of a detector, a Detector or an estimator of this"
                     f" package; got {detector!r}"
@@ -285,7 +285,8 @@ class _Handle:
     def results(self) -> Tuning:
         """Everything, as scikit-learn has it."""
         count = library.pyn_tuning_get_count(self.pointer)
-        names, options = [], []
+        names: list[str] = []
+        options: list[str] = []
         while name := library.pyn_tuning_option_at(self.pointer, len(options)):
             options.append(text(name))
             names.append(self.subject.parameter(options[-1]))

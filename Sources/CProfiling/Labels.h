@@ -1,0 +1,16 @@
+// Labels of a thread, where its own signal handler finds them.
+#ifndef LABELS_H
+#define LABELS_H
+
+#include "CInside.h"
+
+struct cp_label_block {
+    int32_t depth;  // may be more than are kept
+    uint64_t tokens;
+    cp_label labels[CP_LABELS];
+};
+
+// In the memory that each thread has from its beginning: a handler must not be the first to ask for it.
+extern __thread cp_label_block *cp_thread_labels __attribute__((tls_model("initial-exec")));
+
+#endif

@@ -1,0 +1,500 @@
+// A process that samples itself: whole stacks, labels, pauses, slices, forks, signals, system calls that wait.
+#define _GNU_SOURCE
+#include "support/support.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// The thread sanitizer keeps signals back until a thread calls something: stacks are not those of the moment then.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IS_EXACT 0
+#endif
+#endif
+#ifndef IS_EXACT
+#define IS_EXACT 1
+#endif
+
+typedef struct {
+    char *text;
+    size_t size;
+    int32_t answer;
+    int calls;
+} sink;
+
+static int32_t take(const void *data, size_t size, void *context) {
+    sink *s = context;
+    s->text = realloc(s->text, s->size + size + 1);
+    memcpy(s->text + s->size, data, size);
+    s->size += size;
+    s->text[s->size] = 0;
+    s->calls++;
+    return s->answer;
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static volatile unsigned long counter;
+
+// Two chains of calls, in turn at full speed; a stack that mixes them never existed.
+#define CALL(name, callee) \
+    __attribute__((noinline)) static void name(void) { callee; counter++; }
+CALL(a3, counter++)
+CALL(a2, a3())
+CALL(a1, a2())
+CALL(b3, counter++)
+CALL(b2, b3())
+CALL(b1, b2())
+
+__attribute__((noinline)) static void flip(double seconds) {
+    for (double end = now() + seconds; now() < end;) {
+        for (int i = 0; i < 1000; i++) {
+            a1();
+            b1();
+        }
+    }
+    counter++;
+}
+
+__attribute__((noinline)) static void spin(double seconds) {
+    for (double end = now() + seconds; now() < end;) counter++;
+    counter++;
+}
+
+__attribute__((noinline)) static void rest(double seconds) {
+    spin(seconds);
+    counter++;
+}
+
+static pyn_profiler *start(double rate) {
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = 1;
+    options.rate = rate;
+    pyn_profiler *profiler = NULL;
+    OK(pyn_profiler_start(0, &options, &profiler, &error));
+    return profiler;
+}
+
+static char *stop(pyn_profiler *profiler, pyn_profiler_statistics *found) {
+    sink output = {NULL, 0, 0, 0};
+    OK(pyn_profiler_stop(profiler, &error));
+    OK(pyn_profiler_write(profiler, PYN_PROFILE_RAW, take, &output, &error));
+    if (found) {
+        *found = (pyn_profiler_statistics)PYN_PROFILER_STATISTICS_INIT;
+        OK(pyn_profiler_get_statistics(profiler, found, &error));
+        assert_int_equal(found->due, found->taken + found->skipped + found->torn + found->failed);
+    }
+    pyn_profiler_free(profiler);
+    // Names alone: without file and line, or what a function takes.
+    char *names = calloc(1, output.size + 1), *end = names;
+    int depth = 0;
+    for (size_t i = 0; i < output.size; i++) {
+        char c = output.text[i];
+        if (c == '(') {
+            if (depth++ == 0 && end > names && end[-1] == ' ') end--;
+        } else if (c == ')' && depth > 0) {
+            depth--;
+        } else if (depth == 0 || c == '\n') {
+            *end++ = c;
+            if (c == '\n') depth = 0;
+        }
+    }
+    free(output.text);
+    return names;
+}
+
+// The samples of the stacks that have all these words, in this order.
+static int64_t count(const char *text, const char *first, const char *second) {
+    int64_t sum = 0;
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+        size_t length = strcspn(line, "\n");
+        char *copy = strndup(line, length), *found = strstr(copy, first);
+        if (found && (!second || strstr(found, second))) sum += atoll(strrchr(copy, ' '));
+        free(copy);
+    }
+    return sum;
+}
+
+static void test_no_stack_that_did_not_exist(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(3000);
+    flip(1.5);
+    pyn_profiler_statistics found;
+    char *text = stop(profiler, &found);
+    if (IS_EXACT) {
+        assert_true(count(text, "flip", NULL) > 300);
+        assert_true(count(text, ";a1", ";a2") > 0 && count(text, ";b2", ";b3") > 0);
+        assert_int_equal(count(text, ";flip;a", ";b"), 0);
+        assert_int_equal(count(text, ";flip;b", ";a"), 0);
+        int64_t whole = count(text, ";main", ";flip");
+        assert_true(whole * 20 > found.stacks * 19);
+        assert_true(found.stops > 300 && found.pause_ns > 0 && found.blocked == 0);
+    }
+    free(text);
+}
+
+__attribute__((noinline)) static void inner(void) {
+    uint64_t label = pyn_profiler_push_label("inner part", NULL);
+    spin(0.3);
+    pyn_profiler_pop_label(label);
+    rest(0.3);
+    counter++;
+}
+
+static void test_labels(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(1000);
+    uint64_t outer = pyn_profiler_push_label("outer part", NULL);
+    assert_true(outer != 0);
+    inner();
+    pyn_profiler_pop_label(outer);
+    rest(0.3);
+    // More than are shown, taken off in another order than they were put on.
+    uint64_t many[40];
+    for (int i = 0; i < 40; i++) many[i] = pyn_profiler_push_label("0123456789012345678901234567890123456789012345678901234567890123456789", NULL);
+    for (int i = 0; i < 40; i++) pyn_profiler_pop_label(many[i]);
+    pyn_profiler_pop_label(0);
+    pyn_profiler_pop_label(12345);
+    pyn_profiler_push_label(NULL, NULL);
+    pyn_profiler_pop_label(0);
+    uint64_t first = pyn_profiler_push_label("first", NULL), second = pyn_profiler_push_label("second", NULL);
+    pyn_profiler_pop_label(first);
+    rest(0.2);
+    pyn_profiler_pop_label(second);
+    char *text = stop(profiler, NULL);
+    if (IS_EXACT) {
+        assert_true(count(text, ";outer part;inner", ";inner part;spin") > 30);
+        assert_true(count(text, ";outer part;inner", ";rest") > 30);
+        assert_int_equal(count(text, "inner part", ";rest"), 0);
+        assert_true(count(text, "test_labels;rest", NULL) > 30);
+        assert_true(count(text, "test_labels;second;rest", NULL) > 20);
+        assert_int_equal(count(text, "first", NULL), 0);
+    }
+    free(text);
+}
+
+static void test_detectors_label_themselves(void **state) {
+    (void)state;
+    double *rows = make_rows(20000, 8, 3);
+    pyn_matrix X = PYN_MATRIX_F64(rows, 20000, 8);
+    pyn_detector *forest = fit_forest(100, 256, &X);
+    double *scores = malloc(20000 * sizeof(double));
+    pyn_call call = PYN_CALL_INIT;
+    call.threads = 2;
+    pyn_profiler *profiler = start(1000);
+    for (double end = now() + 1; now() < end;) OK(pyn_detector_score(forest, &X, &call, scores, 20000, &error));
+    pyn_profiler_statistics found;
+    char *text = stop(profiler, &found);
+    if (IS_EXACT) {
+        assert_true(count(text, "pyn_detector_score", ";IsolationForest;") > 30);
+        assert_int_equal(found.blocked, 0); /* threads of its own are seen too */
+        assert_true(count(text, "start_thread", NULL) > 0);
+    }
+    free(text);
+    free(scores);
+    free(rows);
+    pyn_detector_free(forest);
+}
+
+static void test_pause(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(1000);
+    spin(0.3);
+    OK(pyn_profiler_pause(profiler, &error));
+    OK(pyn_profiler_pause(profiler, &error));
+    rest(0.5);
+    OK(pyn_profiler_resume(profiler, &error));
+    OK(pyn_profiler_resume(profiler, &error));
+    flip(0.3);
+    pyn_profiler_statistics found;
+    char *text = stop(profiler, &found);
+    assert_true(found.duration_ns > 400000000 && found.duration_ns < 1000000000);
+    if (IS_EXACT) {
+        assert_true(count(text, "test_pause;spin", NULL) > 30);
+        assert_true(count(text, ";rest", NULL) < 25);
+        assert_true(count(text, ";flip", NULL) > 30);
+    }
+    free(text);
+    profiler = start(1000);
+    OK(pyn_profiler_pause(profiler, &error));
+    pyn_profiler_free(profiler); /* while it is paused */
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_pause(NULL, &error));
+}
+
+static void test_slices_by_callback(void **state) {
+    (void)state;
+    sink slices = {NULL, 0, 0, 0};
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = 1;
+    options.rate = 500;
+    options.slice = 0.1;
+    pyn_profiler *profiler = NULL;
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_start(0, &options, &profiler, &error));
+    options.slice_write = take;
+    options.slice_context = &slices;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(0, &options, &profiler, &error));
+    options.slice_format = PYN_PROFILE_RAW;
+    options.slice = -1;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(0, &options, &profiler, &error));
+    assert_message_has("slice");
+    options.slice = 0.1;
+    OK(pyn_profiler_start(0, &options, &profiler, &error));
+    spin(0.6);
+    OK(pyn_profiler_stop(profiler, &error));
+    pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
+    OK(pyn_profiler_get_statistics(profiler, &found, &error));
+    assert_true(slices.calls >= 3);
+    assert_int_equal(count(slices.text, "", NULL), found.stacks); /* none twice, none lost */
+    pyn_profiler_free(profiler);
+    free(slices.text);
+    slices = (sink){NULL, 0, 9, 0};
+    options.slice = 0.02;
+    OK(pyn_profiler_start(0, &options, &profiler, &error));
+    int32_t running = 1;
+    for (double end = now() + 20; running && now() < end;) OK(pyn_profiler_wait(profiler, 1, &running, &error));
+    assert_int_equal(running, 0);
+    sink output = {NULL, 0, 0, 0};
+    OK(pyn_profiler_write(profiler, PYN_PROFILE_SUMMARY, take, &output, &error));
+    assert_non_null(strstr(output.text, "the slice callback returned 9"));
+    assert_int_equal(slices.calls, 1);
+    pyn_profiler_free(profiler);
+    free(slices.text);
+    free(output.text);
+}
+
+static void test_write_file(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(500);
+    spin(0.2);
+    const char *path = temporary_path("a.svg");
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write_file(profiler, PYN_PROFILE_RAW, path, &error));
+    OK(pyn_profiler_stop(profiler, &error));
+    sink output = {NULL, 0, 0, 0};
+    OK(pyn_profiler_write(profiler, PYN_PROFILE_FLAMEGRAPH, take, &output, &error));
+    OK(pyn_profiler_write_file(profiler, PYN_PROFILE_FLAMEGRAPH, path, &error));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *bytes = calloc(1, output.size + 2);
+    assert_int_equal(fread(bytes, 1, output.size + 1, file), output.size);
+    fclose(file);
+    assert_string_equal(bytes, output.text);
+    free(bytes);
+    free(output.text);
+    OK(pyn_profiler_write_file(profiler, PYN_PROFILE_RAW, "/dev/null", &error));
+    STATUS(PYN_ERROR_IO, pyn_profiler_write_file(profiler, PYN_PROFILE_RAW, "/dev/full", &error));
+    assert_message_has("/dev/full");
+    STATUS(PYN_ERROR_IO, pyn_profiler_write_file(profiler, PYN_PROFILE_RAW, "/no/such/folder/a.svg", &error));
+    assert_message_has("/no/such/folder/a.svg");
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_write_file(profiler, PYN_PROFILE_RAW, NULL, &error));
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_write_file(profiler, 0, path, &error));
+    pyn_profiler_free(profiler);
+}
+
+static void test_two_at_once(void **state) {
+    (void)state;
+    pyn_profiler *one = start(700), *other = start(1100);
+    flip(0.5);
+    char *text = stop(one, NULL);
+    if (IS_EXACT) assert_true(count(text, ";flip", NULL) > 50);
+    free(text);
+    flip(0.3);
+    text = stop(other, NULL);
+    if (IS_EXACT) assert_true(count(text, ";flip", NULL) > 80);
+    free(text);
+}
+
+static void own_handler(int number) { (void)number; }
+
+static void handlers(void (**found)(int)) {
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        struct sigaction action;
+        sigaction(number, NULL, &action);
+        found[number - SIGRTMIN] = action.sa_handler;
+    }
+}
+
+// The host's handlers stay the host's, and afterwards no handler of ours is left (but that of ticks, which is there
+// from the first recording on).
+static void test_signals_are_as_before(void **state) {
+    (void)state;
+    struct sigaction mine;
+    memset(&mine, 0, sizeof mine);
+    mine.sa_handler = own_handler;
+    sigaction(SIGRTMAX - 1, &mine, NULL);
+    void (*before[64])(int), (*during[64])(int), (*after[64])(int);
+    handlers(before);
+    pyn_profiler *profiler = start(1000);
+    spin(0.1);
+    handlers(during);
+    assert_true(during[SIGRTMAX - 1 - SIGRTMIN] == own_handler);
+    int changed = 0;
+    for (int i = 0; i <= SIGRTMAX - SIGRTMIN; i++) changed += before[i] != during[i];
+    assert_int_equal(changed, 1);
+    free(stop(profiler, NULL));
+    handlers(after);
+    for (int i = 0; i <= SIGRTMAX - SIGRTMIN; i++) assert_true(before[i] == after[i]);
+    mine.sa_handler = SIG_DFL;
+    sigaction(SIGRTMAX - 1, &mine, NULL);
+}
+
+static int goes_on = 1;
+
+static void *deaf(void *unused) {
+    (void)unused;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    while (__atomic_load_n(&goes_on, __ATOMIC_RELAXED)) {}
+    // What is on its way when it is let through must not end the process.
+    sigemptyset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return NULL;
+}
+
+static void test_threads_that_block_the_signal(void **state) {
+    (void)state;
+    __atomic_store_n(&goes_on, 1, __ATOMIC_RELAXED);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, deaf, NULL), 0);
+    pyn_profiler *profiler = start(1000);
+    flip(0.8);
+    pyn_profiler_statistics found;
+    char *text = stop(profiler, &found);
+    if (IS_EXACT) {
+        assert_true(found.blocked > 0);
+        assert_true(count(text, ";flip", NULL) > 50);
+        assert_int_equal(count(text, "deaf", NULL), 0);
+    }
+    free(text);
+    __atomic_store_n(&goes_on, 0, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+}
+
+typedef struct {
+    int64_t waits, early, interrupted;
+} waiting;
+
+// A little work, and then a wait: as often as not it is sampled on its way into the kernel.
+static void *wait_often(void *argument) {
+    waiting *w = argument;
+    while (__atomic_load_n(&goes_on, __ATOMIC_RELAXED)) {
+        for (volatile int i = 0; i < 2000; i++) {}
+        double begin = now();
+        int64_t number = w->waits++;
+        int answer = 0;
+        struct timeval tenth = {0, 300};
+        struct timespec short_time = {0, 300000}, left;
+        if (number % 3 == 0) answer = poll(NULL, 0, 1);
+        if (number % 3 == 1) answer = nanosleep(&short_time, &left);
+        if (number % 3 == 2) answer = select(0, NULL, NULL, NULL, &tenth);
+        w->interrupted += answer != 0;
+        w->early += now() - begin < 0.0003;
+    }
+    return NULL;
+}
+
+static void test_system_calls_restart(void **state) {
+    (void)state;
+    __atomic_store_n(&goes_on, 1, __ATOMIC_RELAXED);
+    pthread_t threads[4];
+    waiting found[4];
+    memset(found, 0, sizeof found);
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, wait_often, &found[i]), 0);
+    pyn_profiler *profiler = start(5000);
+    sleep(2);
+    pyn_profiler_statistics statistics;
+    free(stop(profiler, &statistics));
+    __atomic_store_n(&goes_on, 0, __ATOMIC_RELAXED);
+    int64_t waits = 0, interrupted = 0, early = 0;
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        waits += found[i].waits;
+        interrupted += found[i].interrupted;
+        early += found[i].early;
+    }
+    assert_true(waits > 100);
+    if (IS_EXACT) {
+        assert_int_equal(interrupted, statistics.interrupted); /* each is told */
+        assert_int_equal(early, interrupted);
+    }
+}
+
+static void test_fork(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(2000);
+    for (int i = 0; i < 10; i++) {
+        spin(0.02);
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            int32_t running = 1;
+            int right = pyn_profiler_wait(profiler, 5, &running, NULL) == PYN_OK && running == 0;
+            pyn_profiler_free(profiler);
+            // It may have one of its own.
+            pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+            options.native = 1;
+            options.rate = 1000;
+            pyn_profiler *own = NULL;
+            right = right && pyn_profiler_start(getpid(), &options, &own, NULL) == PYN_OK;
+            flip(0.1);
+            sink output = {NULL, 0, 0, 0};
+            right = right && pyn_profiler_stop(own, NULL) == PYN_OK &&
+                    pyn_profiler_write(own, PYN_PROFILE_RAW, take, &output, NULL) == PYN_OK;
+            if (IS_EXACT) right = right && output.text && strstr(output.text, ";flip");
+            pyn_profiler_free(own);
+            _exit(right ? 0 : 1);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+    char *text = stop(profiler, NULL);
+    if (IS_EXACT) assert_true(count(text, ";spin", NULL) > 50);
+    free(text);
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    pyn_profiler *profiler = NULL;
+    // No interpreter here, and native frames were not asked for.
+    STATUS(PYN_ERROR_NOT_SUPPORTED, pyn_profiler_start(0, NULL, &profiler, &error));
+    assert_null(profiler);
+    // A host of an earlier header.
+    pyn_profiler_options options = PYN_PROFILER_OPTIONS_INIT;
+    options.native = 1;
+    options.struct_size = offsetof(pyn_profiler_options, slice);
+    options.slice = 77; /* not looked at */
+    OK(pyn_profiler_start(0, &options, &profiler, &error));
+    pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
+    found.struct_size = offsetof(pyn_profiler_statistics, blocked);
+    found.blocked = 77;
+    OK(pyn_profiler_get_statistics(profiler, &found, &error));
+    assert_int_equal(found.blocked, 77);
+    pyn_profiler_free(profiler);
+    options.struct_size = 8;
+    STATUS(PYN_ERROR_INVALID_ARGUMENT, pyn_profiler_start(0, &options, &profiler, &error));
+}
+
+int main(void) {
+#ifndef __x86_64__
+    return 0;
+#endif
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_stack_that_did_not_exist), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_detectors_label_themselves), cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_slices_by_callback), cmocka_unit_test(test_write_file),
+        cmocka_unit_test(test_two_at_once), cmocka_unit_test(test_signals_are_as_before),
+        cmocka_unit_test(test_threads_that_block_the_signal), cmocka_unit_test(test_system_calls_restart),
+        cmocka_unit_test(test_fork), cmocka_unit_test(test_errors)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
