@@ -52,6 +52,7 @@ struct PythonLayout {
     var bytesData: UInt64 = 32
     var textLength: UInt64 = 16
     var textState: UInt64 = 32
+    var textHash: UInt64 { textLength + 8 }
     var asciiData: UInt64 = 48
     var compactData: UInt64 = 72
   }
@@ -205,6 +206,9 @@ extension PythonLayout {
     layout.cframe_previous = number(frame.cFramePrevious)
     layout.code_name = number(code.name)
     layout.code_lines = number(code.lines)
+    layout.code_file = number(code.fileName)
+    layout.code_first_line = number(code.firstLine)
+    layout.text_hash = number(objects.textHash)
     let words = [layout.code, layout.previous, layout.instruction, layout.frame_object].map { $0 + 8 }
     let bytes = [layout.owner, layout.is_entry].map { $0 + 1 }
     layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0)
