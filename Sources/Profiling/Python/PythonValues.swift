@@ -25,6 +25,8 @@ final class PythonValues {
   private let layout: PythonLayout
   private let memory: ProcessMemory
   private var types: [UInt64: ObjectType] = [:]
+  /// Many frames have the same objects, above all where functions call themselves.
+  private var texts: [UInt64: String] = [:]
 
   init(_ layout: PythonLayout, _ memory: ProcessMemory) {
     self.layout = layout
@@ -47,8 +49,10 @@ final class PythonValues {
   }
 
   func text(_ object: UInt64) -> String {
+    if let known = texts[object] { return known }
     var text = ""
     write(object, 0, &text)
+    if texts.count < 10_000 { texts[object] = text }
     return text
   }
 
