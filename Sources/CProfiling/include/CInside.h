@@ -19,6 +19,7 @@ typedef struct {
     int64_t code, previous, instruction, owner, is_entry, frame_object;
     int64_t cframe_current, cframe_previous;
     int64_t code_name, code_lines;
+    int64_t code_copies, code_start, copy_index; /* of free-threaded interpreters: threads have copies of code */
     int64_t frame_size; /* as much of a frame as holds all these */
 } cp_python_layout;
 

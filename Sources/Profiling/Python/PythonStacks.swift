@@ -103,7 +103,11 @@ struct PythonStacks {
       }
       if var thread = thread(state) {
         thread.interpreter = id
-        thread.holdsLock = state == holder
+        if let attached = layout.thread.attached {
+          thread.holdsLock = memory.load(state &+ attached, as: Int32.self) == 1
+        } else {
+          thread.holdsLock = state == holder
+        }
         threads.append(thread)
       }
       return true
@@ -166,10 +170,13 @@ struct PythonStacks {
       frame = current
     }
     let shimOwner: UInt8 = 3
+    // The frame that is no call, but the end of every chain.
+    let base = layout.thread.baseFrame.map { memory.pointer(state &+ $0) ?? 0 }
     var run = PythonRun(frames: [], stackAddress: 0)
     var count = 0
     while frame != 0 {
-      guard count < frameLimit, let code = memory.pointer(frame &+ layout.frame.code),
+      if frame == base { break }
+      guard count < frameLimit, let executable = memory.pointer(frame &+ layout.frame.code),
         let previous = memory.pointer(frame &+ layout.frame.previous),
         let instruction = memory.pointer(frame &+ layout.frame.instruction),
         let owner: UInt8 = memory.load(frame &+ (layout.frame.owner ?? 0))
@@ -182,9 +189,11 @@ struct PythonStacks {
         run.stackAddress = frame
         thread.runs.append(run)
         run = PythonRun(frames: [], stackAddress: 0)
-      } else {
-        run.frames.append(
-          PythonFrame(code: code, offset: layout.offset(instruction, of: code), address: frame))
+      } else if owner <= shimOwner {
+        // From 3.14 on the lowest bits say who counts the reference.
+        let code = executable & ~7
+        let offset = layout.offset(inMainCopy(instruction, of: code, frame), of: code)
+        run.frames.append(PythonFrame(code: code, offset: offset, address: frame))
         if let entry = layout.frame.isEntry, memory.load(frame &+ entry, as: UInt8.self) == 1 {
           run.stackAddress = cFrame
           thread.runs.append(run)
@@ -194,7 +203,19 @@ struct PythonStacks {
       }
       frame = previous
     }
+    // A chain that ends elsewhere was changed meanwhile.
+    if let base, count > 0, frame != base { thread.isBroken = true }
     if !run.frames.isEmpty { thread.runs.append(run) }
+  }
+
+  /// The place in the code object itself of an instruction in the copy that the thread has of its code.
+  private func inMainCopy(_ instruction: UInt64, of code: UInt64, _ frame: UInt64) -> UInt64 {
+    guard let indexOffset = layout.frame.copyIndex, let copies = layout.code.copies,
+      let index: Int32 = memory.load(frame &+ indexOffset), index > 0,
+      let array = memory.pointer(code &+ copies), let size: Int64 = memory.load(array), index < size,
+      let start = memory.pointer(array &+ 8 &+ 8 &* UInt64(index))
+    else { return instruction }
+    return instruction &- start &+ code &+ (layout.code.instructions ?? 0)
   }
 
   /// The kernel's number of the thread. Before 3.11 only the address of the C library's description of

@@ -169,7 +169,7 @@ class _OwnProcess:
 
 
 class Profiler:
-    """Samples the stacks of a process: Python (CPython 3.8 to 3.13) and native.
+    """Samples the stacks of a process: Python (CPython 3.8 to 3.15) and native.
 
     ::
 
