@@ -73,6 +73,15 @@ static int place_of(Dwarf_Frame *frame, int number, int32_t *offset) {
     return SAVED;
 }
 
+/* libdw gives a CFA that is a register and an offset in either form. */
+static bool register_and_offset(const Dwarf_Op *op, int64_t *number, int64_t *offset) {
+    bool is_short = op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31;
+    if (!is_short && op->atom != DW_OP_bregx) return false;
+    *number = is_short ? op->atom - DW_OP_breg0 : (int64_t)op->number;
+    *offset = (int64_t)(is_short ? op->number : op->number2);
+    return true;
+}
+
 void ce_unwind_rule(ce_unwind *unwind, uint64_t address, ce_rule *rule) {
     memset(rule, 0, sizeof *rule);
     Dwarf_Frame *frame = NULL;
@@ -82,6 +91,7 @@ void ce_unwind_rule(ce_unwind *unwind, uint64_t address, ce_rule *rule) {
     Dwarf_Op *ops = NULL;
     size_t count = 0;
     int32_t return_offset = 0, rbp_offset = 0;
+    int64_t cfa_register = 0, cfa_offset = 0;
     if (ce.dwarf_frame_info(frame, &start, &end, &is_signal) != 16 ||
         ce.dwarf_frame_cfa(frame, &ops, &count) != 0 || count == 0) {
         free(frame);
@@ -92,12 +102,12 @@ void ce_unwind_rule(ce_unwind *unwind, uint64_t address, ce_rule *rule) {
     int rbp_place = place_of(frame, 6, &rbp_offset);
     if (return_place == UNDEFINED) {
         rule->kind = CE_RULE_END;
-    } else if (count == 1 && (ops[0].atom == DW_OP_breg6 || ops[0].atom == DW_OP_breg7) &&
-               (int64_t)ops[0].number == (int32_t)ops[0].number && return_place == SAVED &&
-               (rbp_place == SAVED || rbp_place == SAME) && !is_signal) {
+    } else if (count == 1 && register_and_offset(&ops[0], &cfa_register, &cfa_offset) &&
+               (cfa_register == 6 || cfa_register == 7) && cfa_offset == (int32_t)cfa_offset &&
+               return_place == SAVED && (rbp_place == SAVED || rbp_place == SAME) && !is_signal) {
         rule->kind = CE_RULE_SIMPLE;
-        rule->cfa_register = ops[0].atom - DW_OP_breg0;
-        rule->cfa_offset = (int32_t)(int64_t)ops[0].number;
+        rule->cfa_register = (int32_t)cfa_register;
+        rule->cfa_offset = (int32_t)cfa_offset;
         rule->return_offset = return_offset;
         rule->rbp_saved = rbp_place == SAVED;
         rule->rbp_offset = rbp_offset;

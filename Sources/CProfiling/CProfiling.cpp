@@ -202,9 +202,10 @@ void *run(void *call) {
 int32_t cp_thread_id(void) { return static_cast<int32_t>(syscall(SYS_gettid)); }
 
 int32_t cp_is_own_thread(int32_t tid) {
-    int64_t wanted = own_thread(tid);
-    for (auto &entry : own_threads)
-        if (__atomic_load_n(&entry, __ATOMIC_ACQUIRE) == wanted) return 1;
+    for (auto &entry : own_threads) {
+        int64_t found = __atomic_load_n(&entry, __ATOMIC_ACQUIRE);
+        if (static_cast<int32_t>(found) == tid && found != 0) return found == own_thread(tid);
+    }
     return 0;
 }
 

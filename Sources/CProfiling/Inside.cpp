@@ -25,7 +25,7 @@
 
 namespace {
 enum State : int32_t { IDLE = 0, ASKED = 1, BUSY = 2, READY = 3 };
-const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 256 << 10;
+const size_t STACK_ROOM = 4 << 20, FRAME_ROOM = 1 << 15, UNKNOWN_STACK = 64 << 10;
 const uint64_t PAGE = 4096, PAGES = 128, MAX_SLOTS = 1024;
 // Of so many answers the time is taken of one.
 const uint64_t TIMED = 16;
@@ -136,7 +136,7 @@ UNINSTRUMENTED bool word(uint64_t *pages, uint64_t address, uint64_t *value) {
     return true;
 }
 
-// The label that begins in the frame, + 1.
+// The number of the last label that belongs to the frame, + 1.
 UNINSTRUMENTED int32_t label_of(const cp_answer &answer, uint64_t frame) {
     if (frame != 0)
         for (uint64_t i = answer.label_count; i-- > 0;)
@@ -153,6 +153,21 @@ UNINSTRUMENTED void in_main_copy(uint64_t *pages, const cp_python_layout &layout
         static_cast<uint64_t>(index) >= size || !word(pages, array + 8 + 8 * static_cast<uint64_t>(index), &start))
         return;
     found->instruction = found->instruction - start + found->code + layout.code_start;
+}
+
+// What tells the frame's code object from another one that comes to its place.
+UNINSTRUMENTED bool know(uint64_t *pages, const cp_python_layout &layout, cp_python_frame &found) {
+    uint64_t code = found.code;
+    const int64_t offsets[4] = {layout.code_name, layout.code_lines, layout.code_file, layout.code_first_line};
+    for (int64_t offset : offsets)
+        if (!is_there(pages, code + static_cast<uint64_t>(offset), 8)) return false;
+    found.name = field(code, layout.code_name);
+    found.lines = field(code, layout.code_lines);
+    if (!is_there(pages, found.name + static_cast<uint64_t>(layout.text_hash), 8)) return false;
+    found.check = cp_code_check(field(found.name, layout.text_hash),
+                                static_cast<uint32_t>(field(code, layout.code_first_line)),
+                                field(code, layout.code_file));
+    return true;
 }
 
 UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
@@ -181,7 +196,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         cframe = frame;
         is_whole = cframe != 0 && word(pages, cframe + layout.cframe_current, &frame);
     }
-    int64_t name = layout.code_name, lines = layout.code_lines;
+    const cp_python_frame *last = nullptr;
     bool is_open = false;
     while (is_whole && frame != 0) {
         if (answer.frame_count + 2 > FRAME_ROOM) {
@@ -192,7 +207,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         if (!is_whole) break;
         cp_python_frame &found = slot->frames[answer.frame_count++];
         // From 3.14 on the lowest bits say who counts the reference.
-        found = {field(frame, layout.code) & ~uint64_t{7}, 0, 0, 0, interpreter, 0};
+        found = {field(frame, layout.code) & ~uint64_t{7}, 0, 0, 0, 0, interpreter, 0};
         is_open = true;
         bool ends = layout.has_frame_objects;
         uint64_t end_place = 0;
@@ -203,13 +218,15 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         } else {
             found.instruction = field(frame, layout.instruction);
             if (layout.copy_index >= 0) in_main_copy(pages, layout, frame, &found);
-            // Name and line table tell the code object from another one that comes to its place.
-            if (is_there(pages, found.code + name, 8) && is_there(pages, found.code + lines, 8)) {
-                found.name = field(found.code, name);
-                found.lines = field(found.code, lines);
-            } else {
+            // In a recursion it is the one before.
+            if (last && last->code == found.code) {
+                found.name = last->name;
+                found.lines = last->lines;
+                found.check = last->check;
+            } else if (!know(pages, layout, found)) {
                 is_whole = false;
             }
+            last = &found;
             if (answer.label_count > 0)
                 found.label =
                     label_of(answer, layout.has_frame_objects ? frame
@@ -221,12 +238,12 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
             }
         }
         if (ends) {
-            slot->frames[answer.frame_count++] = {0, end_place, 0, 0, interpreter, 0};
+            slot->frames[answer.frame_count++] = {0, end_place, 0, 0, 0, interpreter, 0};
             is_open = false;
         }
         frame = field(frame, layout.previous);
     }
-    if (is_open) slot->frames[answer.frame_count++] = {0, 0, 0, 0, interpreter, 0};
+    if (is_open) slot->frames[answer.frame_count++] = {0, 0, 0, 0, 0, interpreter, 0};
     if (!is_whole) answer.is_broken = 1;
 }
 
@@ -265,8 +282,12 @@ UNINSTRUMENTED void copy_stack(cp_slot *slot, uint64_t sp) {
     uint64_t end = answer.stack_end, self;
     __asm__("mov %%fs:16, %0" : "=r"(self));
     if (!answer.is_first && self < end) end = self;
-    bool is_known = sp >= answer.stack_start && sp < end && (answer.is_first || self < answer.stack_end);
-    uint64_t wanted = is_known ? end - sp : UNKNOWN_STACK;
+    bool is_here = sp >= answer.stack_start && sp < answer.stack_end;
+    bool is_known = is_here && sp < end && (answer.is_first || self < answer.stack_end);
+    uint64_t wanted = UNKNOWN_STACK;
+    if (is_known) wanted = end - sp;
+    else if (is_here && answer.stack_end - sp < wanted) wanted = answer.stack_end - sp;
+    else if (!answer.is_first && sp < self && self - sp < STACK_ROOM) wanted = self - sp;
     if (wanted > STACK_ROOM) {
         wanted = STACK_ROOM;
         answer.is_cut = 1;

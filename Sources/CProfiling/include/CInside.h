@@ -18,7 +18,8 @@ typedef struct {
     int64_t thread_frame, thread_id, native_thread_id;
     int64_t code, previous, instruction, owner, is_entry, frame_object;
     int64_t cframe_current, cframe_previous;
-    int64_t code_name, code_lines;
+    int64_t code_name, code_lines, code_file, code_first_line;
+    int64_t text_hash; /* in a str */
     int64_t code_copies, code_start, copy_index; /* of free-threaded interpreters: threads have copies of code */
     int64_t frame_size; /* as much of a frame as holds all these */
 } cp_python_layout;
@@ -27,9 +28,9 @@ typedef struct {
 typedef struct {
     uint64_t code;
     uint64_t instruction; /* or the place on the stack */
-    uint64_t name, lines; /* of the code object, which tell it from another in its place */
+    uint64_t name, lines, check; /* of the code object, which tell it from another in its place: cp_code_check */
     int32_t interpreter;  /* which of the thread's states */
-    int32_t label;        /* of a label that begins here: its number + 1 */
+    int32_t label;        /* of the last label that belongs to it: its number + 1; or 0 */
 } cp_python_frame;
 
 enum { CP_LABELS = 16, CP_LABEL_SIZE = 64 };
@@ -65,6 +66,12 @@ typedef struct {
 } cp_answer;
 
 typedef struct cp_slot cp_slot;
+
+/* The hash of its name, its first line and the address of its file's name. Addresses alone do not tell: a new code
+ * object may get the memory of an old one, and so may its parts. */
+static inline uint64_t cp_code_check(uint64_t hash, uint32_t first_line, uint64_t file) {
+    return (hash ^ first_line * 0x9e3779b97f4a7c15u) + file;
+}
 
 /* Begin: choose a signal that nobody handles and handle it; counted, so that recordings share it. 0 or an
  * errno. After the last cp_inside_end it is as before, and signals still on their way are gone. */

@@ -86,7 +86,7 @@ extension Dump {
   }
 
   /// Names come from the other process: nothing in them may steer a terminal.
-  static func plain(_ text: String) -> String {
+  @inline(never) static func plain(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { $0.value < 32 || (127..<160).contains($0.value) })
     else { return text }
     return String(

@@ -9,7 +9,7 @@ struct JSONText {
   mutating func append(_ other: JSONText) { bytes.append(contentsOf: other.bytes) }
   mutating func number(_ value: some BinaryInteger) { bytes.append(contentsOf: String(value).utf8) }
   mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
-  mutating func string(_ text: String?) {
+  @inline(never) mutating func string(_ text: String?) {
     guard let text else { return raw("null") }
     bytes.append(UInt8(ascii: "\""))
     for byte in text.utf8 {

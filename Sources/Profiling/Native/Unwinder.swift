@@ -63,7 +63,9 @@ final class Unwinder {
     while frames.count < limit {
       if pc == 0 { return .whole }
       let address = pc &- back
-      let rule = rules[slot(address)]
+      // Apart: a table that grows is another one afterwards.
+      let place = slot(address)
+      let rule = rules[place]
       var next = pc
       var cfa = sp
       switch rule.kind {
@@ -76,10 +78,11 @@ final class Unwinder {
         guard cfa > sp, let word = stack.word(cfa &+ UInt64(bitPattern: Int64(rule.return_offset)))
         else { return broken(address, sp, &frames) }
         next = word
-        if rule.rbp_saved != 0 {
-          guard let word = stack.word(cfa &+ UInt64(bitPattern: Int64(rule.rbp_offset))) else {
-            return broken(address, sp, &frames)
-          }
+        let saved = cfa &+ UInt64(bitPattern: Int64(rule.rbp_offset))
+        // Below the stack's pointer it has been taken back already: at a function's last instruction compilers
+        // do not say so.
+        if rule.rbp_saved != 0 && saved >= sp {
+          guard let word = stack.word(saved) else { return broken(address, sp, &frames) }
           bp = word
           bpIsKnown = true
         }

@@ -48,7 +48,7 @@ enum FlameGraph {
     "new_sem_wait_slow64", "sem_wait", "sigsuspend", "sigwait", "sigtimedwait", "fsync", "fdatasync",
   ]
 
-  static func escape(_ text: String) -> String {
+  @inline(never) static func escape(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -74,7 +74,7 @@ enum FlameGraph {
     return result
   }
 
-  static func cut(_ text: String, _ room: Int) -> String {
+  @inline(never) static func cut(_ text: String, _ room: Int) -> String {
     text.count <= room ? text : text.prefix(max(0, room - 2)) + ".."
   }
 

@@ -118,7 +118,7 @@ extension Profile {
 
 /// Decimal numbers without the C library's locale.
 enum Decimal {
-  static func text(_ value: Double, places: Int) -> String {
+  @inline(never) static func text(_ value: Double, places: Int) -> String {
     guard value.isFinite, abs(value) < 1e12 else { return "0" }
     var scale = 1.0
     for _ in 0..<places { scale *= 10 }

@@ -16,7 +16,11 @@ final class OwnThread {
   private var stackStart: UInt64 = 0
   private var stackEnd: UInt64 = 0
 
-  init(tid: Int32) { self.tid = tid }
+  init(tid: Int32, stack: Mapping? = nil) {
+    self.tid = tid
+    stackStart = stack?.start ?? 0
+    stackEnd = stack?.end ?? 0
+  }
 
   /// Whether it blocks the signal, as was found less than a second ago.
   func isDeaf(_ now: Int64) -> Bool { deaf != 0 && now - deaf < 1_000_000_000 }
@@ -39,7 +43,7 @@ final class OwnThread {
   /// Returns an errno.
   func ask(
     _ slot: OpaquePointer, _ thread: TargetProcess.Thread, _ layout: cp_python_layout?,
-    native: Bool, lock: Bool, isFirst: Bool, now: Int64
+    native: Bool, isFirst: Bool, now: Int64
   ) -> Int32 {
     guard let answer = cp_slot_answer(slot) else { return 0 }
     answer.pointee.tid = tid
@@ -54,7 +58,7 @@ final class OwnThread {
     answer.pointee.thread_states = (
       state(0)?.address ?? 0, state(1)?.address ?? 0, state(2)?.address ?? 0, state(3)?.address ?? 0
     )
-    func holder(_ index: Int) -> UInt64 { lock ? state(index)?.lockHolder ?? 0 : 0 }
+    func holder(_ index: Int) -> UInt64 { state(index)?.lockHolder ?? 0 }
     func flag(_ index: Int) -> UInt64 { state(index)?.lockFlag ?? 0 }
     answer.pointee.lock_holder = (holder(0), holder(1), holder(2), holder(3))
     answer.pointee.lock_flag = (flag(0), flag(1), flag(2), flag(3))
@@ -173,10 +177,14 @@ struct OwnAnswer {
         run = PythonRun(frames: [], stackAddress: 0)
         continue
       }
-      if frame.label > 0 {
-        run.frames.append(PythonFrame(code: OwnAnswer.label | UInt64(frame.label - 1), offset: 0))
+      if frame.label > 0, let labels = found.pointee.labels {
+        // All that belong to the frame, the one set last innermost.
+        let place = labels[Int(frame.label - 1)].frame
+        for index in (0..<Int(frame.label)).reversed() where labels[index].frame == place {
+          run.frames.append(PythonFrame(code: OwnAnswer.label | UInt64(index), offset: 0))
+        }
       }
-      let mark = CodeMark(name: frame.name, lines: frame.lines)
+      let mark = CodeMark(name: frame.name, lines: frame.lines, check: frame.check)
       if seen.last?.code != frame.code { seen.append(Seen(code: frame.code, mark: mark)) }
       run.frames.append(
         PythonFrame(code: frame.code, offset: layout.offset(frame.instruction, of: frame.code)))

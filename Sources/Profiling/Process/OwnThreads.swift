@@ -18,7 +18,11 @@ final class OwnThreads {
   private var time: Int64 = 0
   private var told: (count: Int64, pause: Int64) = (0, 0)
 
-  init() throws(ProfilingError) {
+  /// Of the first thread.
+  private let stack: Mapping?
+
+  init(_ map: MemoryMap) throws(ProfilingError) {
+    stack = map.mappings.last { $0.path == "[stack]" }
     callsBefore = OwnThreads.interruptedCalls
     let code = cp_inside_begin()
     signal = cp_inside_signal()
@@ -72,7 +76,7 @@ final class OwnThreads {
       if threads[middle].tid < tid { low = middle + 1 } else { high = middle }
     }
     if low < threads.count, threads[low].tid == tid { return threads[low] }
-    let made = OwnThread(tid: tid)
+    let made = OwnThread(tid: tid, stack: tid == pid ? stack : nil)
     threads.insert(made, at: low)
     return made
   }
@@ -80,7 +84,7 @@ final class OwnThreads {
   /// Ask a thread that runs; whether that could be done.
   func ask(
     _ asked: OwnThread, _ thread: TargetProcess.Thread, _ layout: cp_python_layout?,
-    native: Bool, lock: Bool, now: Int64
+    native: Bool, now: Int64
   ) -> Bool {
     if asked.slot != nil {
       if let (slot, missed) = asked.waitOn(now, signal: signal) {
@@ -95,7 +99,7 @@ final class OwnThreads {
     }
     guard let slot = idle.popLast() ?? cp_slot_acquire() else { return false }
     let error = asked.ask(
-      slot, thread, layout, native: native, lock: lock, isFirst: asked.tid == pid, now: now)
+      slot, thread, layout, native: native, isFirst: asked.tid == pid, now: now)
     if error != 0 { idle.append(slot) }
     return error == 0 || error == ESRCH
   }

@@ -65,6 +65,7 @@ struct PythonLayout {
     var textState: UInt64 = 32
     /// The bit of the state at which the width of characters begins.
     var textKind: UInt32 = 2
+    var textHash: UInt64 { textLength + 8 }
     var asciiData: UInt64 = 48
     var compactData: UInt64 = 72
   }
@@ -180,6 +181,9 @@ extension PythonLayout {
     layout.code_copies = number(code.copies)
     layout.code_start = number(code.instructions)
     layout.copy_index = number(frame.copyIndex)
+    layout.code_file = number(code.fileName)
+    layout.code_first_line = number(code.firstLine)
+    layout.text_hash = number(objects.textHash)
     let words = [layout.code, layout.previous, layout.instruction, layout.frame_object].map { $0 + 8 }
     let bytes = [layout.owner, layout.is_entry].map { $0 + 1 }
     layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0, layout.copy_index + 4)

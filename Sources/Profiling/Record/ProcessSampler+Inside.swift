@@ -24,7 +24,7 @@ extension ProcessSampler {
       let own = threads.thread(tid)
       if own.states.isEmpty && !options.native { continue }
       let isAsked = threads.ask(
-        own, thread, insideLayout, native: options.native, lock: options.lockOnly, now: now)
+        own, thread, insideLayout, native: options.native, now: now)
       if !isAsked { outcome = .failed }
     }
     if !sleeping.isEmpty && runtime != nil && !readSleeping(sleeping, descriptors) { outcome = .torn }
@@ -46,7 +46,7 @@ extension ProcessSampler {
   }
 
   private func collect(_ threads: OwnThreads, _ statistics: inout RecordingStatistics) {
-    let answers = threads.answers(runtime?.layout) { stackMapping(at: $0) }
+    let answers = threads.answers(runtime?.layout) { stackMap.stack(at: $0) }
     if answers.isEmpty { return }
     var sample = Sample(
       sampler: self, threads: [], python: [], codes: [:], loop: runtime?.loop ?? [])

@@ -49,7 +49,7 @@ extension ProcessSampler {
             fromByteOffset: base + Int(runtime.layout.code.name - first), as: UInt64.self)
           let lines = buffer.loadUnaligned(
             fromByteOffset: base + Int(runtime.layout.code.lines - first), as: UInt64.self)
-          if CodeMark(name: name, lines: lines) == known.mark { continue }
+          if name == known.mark.name && lines == known.mark.lines { continue }
         }
         forget(code: code)
         if read(code, runtime) { fresh.append(code) }
@@ -70,7 +70,12 @@ extension ProcessSampler {
     guard let name = memory.pointer(address &+ runtime.layout.code.name),
       let lines = memory.pointer(address &+ runtime.layout.code.lines)
     else { return nil }
-    return CodeMark(name: name, lines: lines)
+    guard inside != nil else { return CodeMark(name: name, lines: lines, check: 0) }
+    guard let hash = memory.pointer(name &+ runtime.layout.objects.textHash),
+      let first: UInt32 = memory.load(address &+ runtime.layout.code.firstLine),
+      let file = memory.pointer(address &+ runtime.layout.code.fileName)
+    else { return nil }
+    return CodeMark(name: name, lines: lines, check: cp_code_check(hash, first, file))
   }
 
   func forget(code address: UInt64) { codes[address] = nil }
@@ -80,4 +85,6 @@ extension ProcessSampler {
 struct CodeMark: Equatable {
   var name: UInt64
   var lines: UInt64
+  /// Where a process samples itself: cp_code_check.
+  var check: UInt64
 }

@@ -44,7 +44,7 @@ final class ProcessSampler {
   private var tasksRead: Int64 = 0
   private var mapsRead: Int64 = 0
   private var maps: [UInt8] = []
-  private var stackMap: MemoryMap
+  private(set) var stackMap: MemoryMap
 
   // What ProcessSampler+Names knows.
   var codes: [UInt64: KnownCode] = [:]
@@ -61,11 +61,11 @@ final class ProcessSampler {
     self.process = process
     self.options = options
     self.queue = queue
-    inside = process.pid == getpid() ? try OwnThreads() : nil
     title = options.subprocesses ? "process \(process.pid): \(process.command)" : nil
     memory = try ProcessMemory(pid: process.pid)
     modules = try ModuleMap(pid: process.pid, memory: memory)
     stackMap = modules.map
+    inside = process.pid == getpid() ? try OwnThreads(modules.map) : nil
     unwinder = Unwinder(modules: modules, pid: process.pid, mayRead: false)
     symbolizer = Symbolizer(modules: modules)
     runtime = try PythonRuntime.find(modules, memory)
@@ -148,7 +148,7 @@ final class ProcessSampler {
   }
 
   /// The mapping of a stack. One of a thread that is new may not be in the map yet; the rest of that can wait.
-  func stackMapping(at address: UInt64) -> Mapping? {
+  private func stackMapping(at address: UInt64) -> Mapping? {
     if let mapping = stackMap.stack(at: address) { return mapping }
     mapIsOld = true
     stackMap = MemoryMap(ProcFile.read("/proc/\(process.pid)/maps") ?? [])

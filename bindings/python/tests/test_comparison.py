@@ -1,5 +1,6 @@
 """How two recordings differ, from Python."""
 
+import random
 import xml.etree.ElementTree as ElementTree
 
 import pynomaly
@@ -34,3 +35,28 @@ def test_errors(tmp_path):
         pynomaly.compare_recordings(b"\n", NEW)
     with pytest.raises(FileNotFoundError):
         pynomaly.compare_recordings(tmp_path / "none", NEW)
+
+
+def test_damaged_recordings():
+    """Bytes changed, cut and doubled by chance: an error that names a line, or a picture that is XML."""
+    chance = random.Random(7)
+    pictures = 0
+    for _ in range(1500):
+        pair = []
+        for text in (BASE, NEW):
+            damaged = bytearray(text * chance.randrange(1, 4))
+            for _ in range(chance.randrange(4)):
+                place = chance.randrange(len(damaged))
+                new = chance.choice([b"", b";", b" ", b"\n", b"\r\n", b"9" * 12, b"\x00", b"\xff", b"]]>", b"&<\x01"])
+                damaged[place : place + chance.randrange(3)] = new
+                if not damaged:
+                    damaged = bytearray(b"\n")
+            pair.append(bytes(damaged))
+        try:
+            picture = pynomaly.compare_recordings(*pair, title="t")
+        except pynomaly.ArgumentError as error:
+            assert "line" in str(error) or "holds no samples" in str(error)
+        else:
+            ElementTree.fromstring(str(picture))
+            pictures += 1
+    assert 300 < pictures < 1500

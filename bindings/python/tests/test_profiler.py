@@ -1,15 +1,21 @@
 """The profiler from Python: this process, and others."""
 
+import asyncio
 import json
+import os
+import re
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
+import numpy as np
 import pynomaly
 import pytest
 
-FLIP = "print('ready', flush=True)\ndef known_function():\n  while True: pass\nknown_function()"
+FLIP = "print('ready', flush=True)\ndef known_function():\n  value = 17\n  while True: pass\nknown_function()"
 
 
 def busy_function(seconds):
@@ -45,7 +51,11 @@ def test_this_process(native, tmp_path):
     assert (tmp_path / "a.txt").read_text() == raw
     assert "samples taken at 200 a second" in profiler.summary
     shown = profiler.flamegraph()._repr_html_()
-    assert shown.startswith("<iframe ") and "busy_function" in shown
+    assert shown.startswith("<iframe sandbox=") and "busy_function" in shown
+    ElementTree.fromstring(profiler.flamegraph()._repr_svg_())
+    stacks = profiler.stacks()
+    assert sum(stacks.values()) == statistics.stacks
+    assert any(name.startswith("busy_function (") for stack in stacks for name in stack)
 
 
 def test_another_process(target):
@@ -76,8 +86,295 @@ def test_errors(target, tmp_path):
         profiler.save(tmp_path / "a.what")
     with pytest.raises(pynomaly.ArgumentError, match="allowed are"):
         profiler.content("gif")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(pynomaly.FileError, match="no/folder.svg") as caught:
         profiler.save(tmp_path / "no/folder.svg")
+    assert isinstance(caught.value, OSError)
+    for wrong in ({"slice": 1}, {"on_slice": print}, {"slice": 1, "on_slice": print, "slice_format": "gif"}):
+        with pytest.raises(pynomaly.ArgumentError):
+            pynomaly.Profiler(**wrong)
+    with pytest.raises(pynomaly.ArgumentError, match="slice"):
+        pynomaly.Profiler(slice=-1, on_slice=print).start()
+
+
+
+def samples(profiler, *names):
+    """The samples of the stacks in which frames of these functions are inside each other."""
+    total = 0
+    for stack, count in profiler.stacks().items():
+        left = list(names)
+        for frame in stack:
+            if left and frame.split(" (")[0].rsplit(".", 1)[-1] == left[0]:
+                left.pop(0)
+        total += 0 if left else count
+    return total
+
+
+def numpy_part(seconds):
+    matrix = np.random.default_rng(0).normal(size=(150, 150))
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        matrix @ matrix
+        np.sort(matrix.ravel())
+
+
+def test_numpy_is_seen():
+    with pynomaly.Profiler(rate=500, native=True) as profiler:
+        numpy_part(0.6)
+    assert samples(profiler, "numpy_part") > 50
+    native = [stack for stack in profiler.stacks() if any("numpy_part" in name for name in stack)]
+    assert any("multiarray" in name or "blas" in name for stack in native for name in stack)
+    # Python frames stand in the place of the calls of the interpreter's loop.
+    assert not any("_PyEval_EvalFrameDefault" in name for stack in native for name in stack)
+
+
+def test_threads_of_this_process():
+    threads = [threading.Thread(target=busy_function, args=(0.4,), name=f"worker {n}") for n in range(2)]
+    sleeper = threading.Thread(target=time.sleep, args=(1,))
+    with pynomaly.Profiler(rate=500, idle=True, threads=True) as profiler:
+        sleeper.start()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    sleeper.join()
+    heads = {stack[0] for stack in profiler.stacks()}
+    assert len(heads) >= 4 and all(head.startswith("thread ") for head in heads)
+    assert samples(profiler, "busy_function") > 50
+    assert samples(profiler, "wait_for", "busy_function") == 0
+    with pynomaly.Profiler(rate=500, gil=True) as profiler:
+        threads = [threading.Thread(target=busy_function, args=(0.2,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert 0 < profiler.statistics.stacks <= profiler.statistics.taken + 5
+
+
+def test_labels():
+    @pynomaly.label("decorated")
+    def decorated():
+        busy_function(0.15)
+
+    with pynomaly.Profiler(rate=1000) as profiler:
+        with pynomaly.label("outer"):
+            busy_function(0.15)
+            with pynomaly.label("inner"):
+                busy_function(0.15)
+        decorated()
+        numpy_part(0.1)
+    assert decorated.__name__ == "decorated"
+    assert samples(profiler, "test_labels", "outer", "busy_function") > 100
+    assert samples(profiler, "outer", "inner", "busy_function") > 40
+    assert samples(profiler, "call", "decorated", "decorated", "busy_function") > 40
+    assert samples(profiler, "outer", "numpy_part") == samples(profiler, "decorated", "numpy_part") == 0
+    with pytest.raises(ValueError, match="NUL"):
+        pynomaly.label("a\0b")
+
+
+def test_labels_among_native_frames():
+    X = np.random.default_rng(0).normal(size=(4000, 8))
+    forest = pynomaly.Detector("IsolationForest")
+    with pynomaly.Profiler(rate=1000, native=True) as profiler:
+        end = time.process_time() + 0.6
+        with pynomaly.label("days"):
+            while time.process_time() < end:
+                forest.fit(X)
+    assert samples(profiler, "test_labels_among_native_frames", "days", "pyn_detector_fit") > 20 or any(
+        "pyn_detector_fit" in name for stack in profiler.stacks() for name in stack
+    )
+    inside = [stack for stack in profiler.stacks() if "IsolationForest" in stack]
+    assert inside and all(stack.index("days") < stack.index("IsolationForest") for stack in inside)
+    # Without native frames the detector's own label says where the time goes.
+    with pynomaly.Profiler(rate=1000) as profiler:
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            forest.fit(X)
+    assert samples(profiler, "fit", "IsolationForest") > 20
+
+
+def test_labels_of_coroutines():
+    """Each is around what its own task does, though they take turns."""
+
+    def work_one():
+        busy_function(0.01)
+
+    def work_other():
+        busy_function(0.01)
+
+    async def labelled(name, work):
+        with pynomaly.label(name):
+            for _ in range(20):
+                work()
+                await asyncio.sleep(0)
+
+    @pynomaly.label("third")
+    async def third():
+        for _ in range(5):
+            busy_function(0.01)
+            await asyncio.sleep(0)
+
+    async def both():
+        await asyncio.gather(labelled("one", work_one), labelled("other", work_other), third())
+
+    with pynomaly.Profiler(rate=1000) as profiler:
+        asyncio.run(both())
+    assert samples(profiler, "one", "work_one") > 40 and samples(profiler, "other", "work_other") > 40
+    assert samples(profiler, "one", "work_other") == samples(profiler, "other", "work_one") == 0
+    assert samples(profiler, "third", "third", "busy_function") > 10
+
+
+def test_exceptions_inside():
+    profiler = pynomaly.Profiler(rate=500)
+    with pytest.raises(RuntimeError, match="inside"), profiler, pynomaly.label("fails"):
+        busy_function(0.2)
+        raise RuntimeError("inside")
+    assert samples(profiler, "fails", "busy_function") > 20
+    with pynomaly.Profiler(rate=500) as profiler:  # the label is off again
+        busy_function(0.1)
+    assert samples(profiler, "fails") == 0 and samples(profiler, "busy_function") > 10
+
+
+def test_nested_and_two_at_once():
+    with pynomaly.Profiler(rate=500) as outer:
+        busy_function(0.1)
+        with pynomaly.Profiler(rate=900) as inner:
+            numpy_part(0.2)
+        busy_function(0.1)
+    assert samples(inner, "numpy_part") > 40 > samples(inner, "busy_function")
+    assert samples(outer, "numpy_part") > 30 and samples(outer, "busy_function") > 30
+
+
+def test_pause():
+    with pynomaly.Profiler(rate=1000) as profiler:
+        busy_function(0.15)
+        profiler.pause()
+        numpy_part(0.3)
+        profiler.resume()
+        busy_function(0.15)
+    # A thread that waits for a processor answers late, and for all moments until then.
+    assert samples(profiler, "numpy_part") < 30 and samples(profiler, "busy_function") > 60
+
+
+def test_slices():
+    slices = []
+    with pynomaly.Profiler(rate=500, slice=0.1, slice_format="raw", on_slice=slices.append) as profiler:
+        busy_function(0.5)
+    assert len(slices) >= 3 and profiler.stacks() == {}
+    counts = [int(line.rsplit(b" ", 1)[1]) for part in slices for line in part.splitlines()]
+    assert sum(counts) == profiler.statistics.stacks
+    with pynomaly.Profiler(rate=500) as profiler:
+        busy_function(0.2)
+        first = profiler.take_slice()
+        numpy_part(0.2)
+    assert b"busy_function" in first and b"numpy_part" not in first
+    assert samples(profiler, "numpy_part") > 25 > samples(profiler, "busy_function")
+
+    def fails(_):
+        raise ZeroDivisionError("in a slice")
+
+    profiler = pynomaly.Profiler(rate=500, slice=0.05, on_slice=fails).start()
+    while profiler.wait(1):
+        pass
+    assert "slice callback returned 1" in profiler._started().content("summary").decode()
+    with pytest.raises(ZeroDivisionError, match="in a slice"):
+        profiler.stop()
+
+
+def test_fork_while_this_process_is_sampled(tmp_path):
+    with pynomaly.Profiler(rate=1000) as profiler:
+        for number in range(5):
+            busy_function(0.03)
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    code = 3
+                    profiler.stop()  # nothing to stop here
+                    with pynomaly.Profiler(rate=1000) as own:
+                        busy_function(0.1)
+                    code = 0 if samples(own, "busy_function") > 10 else 4
+                finally:
+                    os._exit(code)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert samples(profiler, "busy_function") > 30
+
+
+def test_a_program_that_does_not_stop_it_ends(tmp_path):
+    for more in ("", ", slice=0.01, on_slice=lambda content: None"):
+        program = f"import pynomaly\np = pynomaly.Profiler(rate=1000{more}).start()\nsum(range(10**6))"
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0 and result.stderr == ""
+
+
+def test_dump(target):
+    assert "known_function" in pynomaly.dump(target.pid)
+    found = pynomaly.dump(target.pid, native=True, format="json")
+    assert found["pid"] == target.pid
+    assert any(frame["name"] == "known_function" for thread in found["threads"] for frame in thread["frames"])
+    assert "value = 17" in pynomaly.dump(target.pid, locals=True)
+    with pytest.raises(pynomaly.ArgumentError, match="allowed are"):
+        pynomaly.dump(target.pid, format="xml")
+    with pytest.raises(pynomaly.NoProcessError):
+        pynomaly.dump(2**22 + 5)
+
+
+TESTS = """
+import pytest, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+def test_burns(): burn(0.2)
+@pytest.mark.parametrize("way", ["a/b", "a:b"])
+def test_ways(way): burn(0.1)
+def test_fails():
+    burn(0.1)
+    assert False
+"""
+BENCHMARKS = """
+import pytest
+@pytest.fixture
+def benchmark(): return lambda f: f()
+def test_other(): pass
+def test_measured(benchmark): benchmark(lambda: sum(range(3_000_000)))
+"""
+
+
+def run_pytest(folder, text, *options):
+    (folder / "test_some.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_pynomaly", "-p", "no:cacheprovider"]
+    where = [str(Path(pynomaly.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.run(
+        [*command, *options, "test_some.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(where)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_plugin_of_pytest(tmp_path):
+    pictures = tmp_path / "pictures"
+    result = run_pytest(tmp_path, TESTS, "--pynomaly-profile", str(pictures))
+    assert result.returncode == 1 and "1 failed, 3 passed" in result.stdout, result.stdout + result.stderr
+    assert "pynomaly: 4 flame graphs in" in result.stdout
+    names = sorted(path.name for path in pictures.iterdir())
+    assert names == [
+        "test_some.py.test_burns.svg",
+        "test_some.py.test_fails.svg",
+        "test_some.py.test_ways[a_b]-2.svg",
+        "test_some.py.test_ways[a_b].svg",
+    ]
+    for path in pictures.iterdir():
+        text = path.read_text()
+        ElementTree.fromstring(text)
+        assert re.search(r"burn \(test_some.py:\d+\)", text)
+
+
+def test_plugin_of_pytest_with_benchmarks(tmp_path):
+    result = run_pytest(tmp_path, BENCHMARKS, "--pynomaly-profile", str(tmp_path / "pictures"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["test_some.py.test_measured.svg"]
+    result = run_pytest(tmp_path, BENCHMARKS)
+    assert result.returncode == 0 and "flame graphs" not in result.stdout
 
 
 def test_module(tmp_path):
@@ -90,3 +387,19 @@ def test_module(tmp_path):
     result = subprocess.run([*command, "--pid", str(2**22 + 5)], capture_output=True, text=True)
     assert result.returncode == 1 and "there is no process" in result.stderr
     assert subprocess.run(command, capture_output=True).returncode == 2
+
+
+def test_module_dump_and_top(target, tmp_path):
+    command = [sys.executable, "-m", "pynomaly"]
+    pid = ["--pid", str(target.pid)]
+    result = subprocess.run([*command, "dump", *pid], capture_output=True, text=True)
+    assert result.returncode == 0 and "known_function" in result.stdout
+    result = subprocess.run([*command, "dump", *pid, "--native", "--json"], capture_output=True, text=True)
+    assert json.loads(result.stdout)["pid"] == target.pid
+    result = subprocess.run([*command, "dump", "--pid", str(2**22 + 5)], capture_output=True, text=True)
+    assert result.returncode == 1 and "there is no process" in result.stderr
+    look = ["top", *pid, "--interval", "0.3", "--duration", "1", "--rate", "200"]
+    result = subprocess.run([*command, *look], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stdout.splitlines() if "known_function" in line]
+    assert len(lines) >= 2 and re.match(r"100.0%  100.0%\s+100.0%  known_function", lines[0])

@@ -34,7 +34,8 @@ from ._library import get_thread_limit, kernels_name, set_thread_limit
 from ._library import version as library_version
 from ._measures import average_precision, roc_auc
 from ._plugins import PluginInfo, load_plugin, load_plugins, plugins
-from ._profiler import Profiler, ProfilerStatistics
+from ._labels import label
+from ._profiler import FlameGraph, Profiler, ProfilerStatistics, dump
 from ._selection import Selection, machine_speed, select_detector
 from ._thresholds import Threshold, find_threshold
 from ._tuning import Tuning, tune
@@ -59,6 +60,7 @@ __all__ = [
     "Error",
     "FeatureDrift",
     "FileError",
+    "FlameGraph",
     "InternalError",
     "InvalidDataError",
     "IsolationForest",
@@ -86,11 +88,13 @@ __all__ = [
     "compare_recordings",
     "detector_info",
     "detector_names",
+    "dump",
     "estimator_class",
     "find_threshold",
     "get_thread_limit",
     "kernels_name",
     "kolmogorov_smirnov",
+    "label",
     "library_version",
     "load",
     "load_plugin",

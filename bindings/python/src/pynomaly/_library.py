@@ -12,6 +12,7 @@ from ctypes import (
     c_int32,
     c_int64,
     c_size_t,
+    c_uint64,
     c_void_p,
     sizeof,
 )
@@ -283,6 +284,9 @@ class TuningResult(_Sized):
     ]
 
 
+WriteCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p)
+
+
 class ProfilerOptions(_Sized):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -296,6 +300,21 @@ class ProfilerOptions(_Sized):
         ("nolineno", c_int32),
         ("subprocesses", c_int32),
         ("nonblocking", c_int32),
+        ("slice", c_double),
+        ("slice_format", c_int32),
+        ("reserved", c_int32),
+        ("slice_write", WriteCallback),
+        ("slice_context", c_void_p),
+    ]
+
+
+class DumpOptions(_Sized):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("format", c_int32),
+        ("native", c_int32),
+        ("nonblocking", c_int32),
+        ("locals", c_int32),
     ]
 
 
@@ -314,6 +333,11 @@ class ProfilerStatistics(_Sized):
         ("own_ns", c_int64),
         ("duration_ns", c_int64),
         ("incomplete", c_int64),
+        ("blocked", c_int64),
+        ("interrupted", c_int64),
+        ("threads", c_int64),
+        ("active", c_int64),
+        ("locked", c_int64),
     ]
 
 
@@ -323,7 +347,6 @@ ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_double)
 ScoresCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64, c_void_p)
 PluginVisitor = ctypes.CFUNCTYPE(c_int32, c_char_p, POINTER(PluginInfo), POINTER(Error), c_void_p)
 
-WriteCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_void_p)
 
 _detector = c_void_p
 _profiler = c_void_p
@@ -445,7 +468,14 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pyn_profiler_stop": (c_int32, (_profiler, _error)),
     "pyn_profiler_get_statistics": (c_int32, (_profiler, POINTER(ProfilerStatistics), _error)),
     "pyn_profiler_write": (c_int32, (_profiler, c_int32, WriteCallback, c_void_p, _error)),
+    "pyn_profiler_write_file": (c_int32, (_profiler, c_int32, _text, _error)),
+    "pyn_profiler_take_slice": (c_int32, (_profiler, c_int32, WriteCallback, c_void_p, _error)),
+    "pyn_profiler_pause": (c_int32, (_profiler, _error)),
+    "pyn_profiler_resume": (c_int32, (_profiler, _error)),
+    "pyn_profiler_dump": (c_int32, (c_int32, POINTER(DumpOptions), WriteCallback, c_void_p, _error)),
     "pyn_profiler_free": (None, (_profiler,)),
+    "pyn_profiler_push_label": (c_uint64, (_text, c_void_p)),
+    "pyn_profiler_pop_label": (None, (c_uint64,)),
     "pyn_profiler_compare": (
         c_int32,
         (_text, c_size_t, _text, c_size_t, _text, WriteCallback, c_void_p, _error),

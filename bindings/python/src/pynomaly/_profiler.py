@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import json
 import os
-import subprocess
-import sys
+import weakref
+from collections.abc import Callable, Mapping
 from ctypes import byref, c_int32, c_void_p
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, overload
 
 from . import _library
-from ._errors import ArgumentError, Error, call
+from ._errors import ArgumentError, call
 from ._library import library
 
 FORMATS = {"flamegraph": 1, "speedscope": 2, "raw": 3, "summary": 4, "pprof": 5, "chrometrace": 6}
@@ -46,15 +47,61 @@ class ProfilerStatistics:
     duration_ns: int
     incomplete: int
     """Of the stacks, native ones that end where there is no unwinding information."""
+    blocked: int
+    """Of this process: stacks that were not taken, of threads that block the signal."""
+    interrupted: int
+    """Of this process: system calls that returned EINTR because of it."""
+    threads: int
+    """There at the last moment."""
+    active: int
+    """Threads that ran or could, added up over the moments."""
+    locked: int
+    """Moments at which a thread that was sampled held the interpreter's lock."""
+
+
+def collected(function: Callable[[Any], None]) -> bytes:
+    """What the library hands to a write callback."""
+    parts: list[bytes] = []
+
+    def take(data: int, size: int, _: Any) -> int:
+        parts.append(ctypes.string_at(data, size))
+        return 0
+
+    function(_library.WriteCallback(take))
+    return b"".join(parts)
+
+
+_running: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Nobody may call into an interpreter that is no more."""
+    for recorder in list(_running):
+        recorder.stop()
 
 
 class Recorder:
-    """A recording of another process, as the library has it."""
+    """A recording, as the library has it. pid 0 is this process."""
 
-    def __init__(self, pid: int, options: dict[str, Any]) -> None:
+    def __init__(self, pid: int, options: Mapping[str, Any], on_slice: Callable[[bytes], Any] | None = None) -> None:
         self._handle = c_void_p()
+        # Not one of self: the callback must not keep it alive.
+        failures = self.failures = list[BaseException]()
         settings = _library.ProfilerOptions(**options)
+        if on_slice is not None:
+
+            def hand(data: int, size: int, _: Any) -> int:
+                try:
+                    on_slice(ctypes.string_at(data, size))
+                except BaseException as failure:  # noqa: BLE001 - it is raised by stop()
+                    failures.append(failure)
+                    return 1
+                return 0
+
+            self._callback = settings.slice_write = _library.WriteCallback(hand)
         call(library.pyn_profiler_start, pid, byref(settings), byref(self._handle))
+        _running.add(self)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
@@ -67,6 +114,13 @@ class Recorder:
 
     def stop(self) -> None:
         call(library.pyn_profiler_stop, self._handle)
+        _running.discard(self)
+
+    def pause(self) -> None:
+        call(library.pyn_profiler_pause, self._handle)
+
+    def resume(self) -> None:
+        call(library.pyn_profiler_resume, self._handle)
 
     def statistics(self) -> dict[str, int]:
         found = _library.ProfilerStatistics()
@@ -74,98 +128,24 @@ class Recorder:
         return {field[0]: getattr(found, field[0]) for field in found._fields_[1:]}
 
     def content(self, form: str) -> bytes:
-        parts: list[bytes] = []
+        return collected(lambda write: call(library.pyn_profiler_write, self._handle, FORMATS[form], write, None))
 
-        def take(data: int, size: int, _: Any) -> int:
-            parts.append(ctypes.string_at(data, size))
-            return 0
-
-        write = _library.WriteCallback(take)
-        call(library.pyn_profiler_write, self._handle, FORMATS[form], write, None)
-        return b"".join(parts)
-
-
-class _OwnProcess:
-    """A recording of this process, which cannot stop itself: another one samples it for us."""
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self._allow_tracing()
-        words = [f"{name}={value}" for name, value in options.items()]
-        # Where this package is found, the other process finds it too.
-        place = str(Path(__file__).parents[1])
-        path = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pynomaly._sampler", str(os.getpid()), *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+    def take_slice(self, form: str) -> bytes:
+        return collected(
+            lambda write: call(library.pyn_profiler_take_slice, self._handle, FORMATS[form], write, None)
         )
-        self._content: dict[str, bytes] = {}
-        self._statistics: dict[str, int] = {}
-        try:
-            kind, content = self._receive()
-            if kind == "error":
-                status, message = content.decode("utf-8", "replace").split(" ", 1)
-                from ._errors import from_status
 
-                error = _library.Error()
-                error.message = message.encode()[:511]
-                raise from_status(int(status), error)
-        except BaseException:
-            self._end()
-            raise
+    def write_file(self, form: str, path: str) -> None:
+        call(library.pyn_profiler_write_file, self._handle, FORMATS[form], os.fsencode(path))
 
-    def _allow_tracing(self) -> None:
-        """Where only a parent may trace (yama's ptrace_scope 1), let our child do it."""
-        try:
-            ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(2**64 - 1), 0, 0, 0)
-        except (OSError, AttributeError):
-            pass
 
-    def _receive(self) -> tuple[str, bytes]:
-        assert self._process.stdout is not None
-        head = self._process.stdout.readline().split()
-        if len(head) != 2:
-            raise Error("the process that takes the samples has ended unexpectedly")
-        return head[0].decode(), self._process.stdout.read(int(head[1]))
-
-    def _end(self) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        if self._process.stdout:
-            self._process.stdout.close()
-        self._process.wait()
-
-    def wait(self, seconds: float) -> bool:
-        return not self._content
-
-    def stop(self) -> None:
-        if self._content:
-            return
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-            while True:
-                kind, content = self._receive()
-                if kind == "end":
-                    break
-                if kind == "statistics":
-                    self._statistics = {
-                        name: int(value)
-                        for name, value in (word.split("=") for word in content.decode().split())
-                    }
-                else:
-                    self._content[kind] = content
-        finally:
-            self._end()
-
-    def statistics(self) -> dict[str, int]:
-        if not self._statistics:
-            raise ArgumentError("statistics of this process's own recording come when it has been stopped")
-        return self._statistics
-
-    def content(self, form: str) -> bytes:
-        return self._content[form]
+def stacks_of(raw: bytes) -> dict[tuple[str, ...], int]:
+    """Folded stacks, taken apart."""
+    found: dict[tuple[str, ...], int] = {}
+    for line in raw.decode("utf-8", "replace").splitlines():
+        stack, _, count = line.rpartition(" ")
+        found[tuple(stack.split(";"))] = int(count)
+    return found
 
 
 class Profiler:
@@ -177,19 +157,24 @@ class Profiler:
             work()
         profiler.save("flame.svg")
 
+    This process is sampled from inside: threads that run are asked by a signal, and answer within microseconds;
+    threads that wait are left alone. Several profilers may run at once. A child that is forked meanwhile is not
+    sampled. Names for parts of a program: `label`.
+
     Parameters
     ----------
     pid : int, optional
-        The process; by default this one, which a process started for that then samples.
+        The process; by default this one.
     rate : float, default 100
         Samples a second, 0.1 to 10000.
     duration : float, default 0
         Seconds; 0 for until `stop`, or the end of the process.
     native : bool
-        Native frames (C, C++, Rust, Swift) too; needs libdw.so.1. Threads are stopped for about 60
-        microseconds a sample.
+        Native frames (C, C++, Rust, Swift) too; needs libdw.so.1. Threads of another process are stopped for about
+        60 microseconds a sample.
     idle, gil : bool
-        Threads that wait, too; only threads that hold the interpreter's lock.
+        Threads that wait, too (of this process, without native frames); only threads that hold the interpreter's
+        lock.
     threads : bool
         A frame for each thread under its stacks.
     function, nolineno : bool
@@ -198,6 +183,14 @@ class Profiler:
         Children too, each with a frame of its own.
     nonblocking : bool
         Never stop the process: a stack that changed while it was read is dropped, and counted as torn.
+    slice : float, default 0
+        Seconds, 0.01 and more: so often, and at the end, `on_slice` is called with what was counted since the last
+        time, so that a program can be profiled without end.
+    slice_format : str, default "pprof"
+        What it gets; one of the formats of `content`.
+    on_slice : callable
+        Gets the bytes of a slice, on a thread of the library's. When it raises, the recording ends, and `stop` raises
+        that.
     """
 
     def __init__(
@@ -214,7 +207,14 @@ class Profiler:
         nolineno: bool = False,
         subprocesses: bool = False,
         nonblocking: bool = False,
+        slice: float = 0.0,
+        slice_format: str = "pprof",
+        on_slice: Callable[[bytes], Any] | None = None,
     ) -> None:
+        if (slice != 0) != (on_slice is not None):
+            raise ArgumentError("slice (seconds) and on_slice (what is called then) go together")
+        if slice != 0:
+            _known(slice_format)
         self.pid = os.getpid() if pid is None else pid
         self._options: dict[str, Any] = {
             "rate": float(rate),
@@ -228,7 +228,10 @@ class Profiler:
             "subprocesses": int(subprocesses),
             "nonblocking": int(nonblocking),
         }
-        self._recording: Recorder | _OwnProcess | None = None
+        if slice != 0:
+            self._options |= {"slice": float(slice), "slice_format": FORMATS[slice_format]}
+        self._on_slice = on_slice
+        self._recording: Recorder | None = None
         self._is_stopped = False
 
     def start(self) -> Profiler:
@@ -243,34 +246,50 @@ class Profiler:
         """
         if self._recording is not None:
             raise ArgumentError("this profiler was started before; make another one")
-        if self.pid == os.getpid():
-            self._recording = _OwnProcess(self._options)
-        else:
-            self._recording = Recorder(self.pid, self._options)
+        self._recording = Recorder(self.pid, self._options, self._on_slice)
         return self
 
     def stop(self) -> Profiler:
         """End the recording, and wait until it has ended."""
-        self._started().stop()
+        recording = self._started()
+        recording.stop()
         self._is_stopped = True
+        if recording.failures:
+            raise recording.failures.pop()
+        return self
+
+    def pause(self) -> Profiler:
+        """Take no samples until `resume`; at most one more comes. The time between does not count."""
+        self._started().pause()
+        return self
+
+    def resume(self) -> Profiler:
+        """Take samples again."""
+        self._started().resume()
         return self
 
     def wait(self, seconds: float = 0.0) -> bool:
-        """Wait at most so long for the recording to end by itself; whether it still runs.
-
-        Never waits for a recording of this process.
-        """
+        """Wait at most so long for the recording to end by itself; whether it still runs."""
         return self._started().wait(seconds)
 
     @property
     def statistics(self) -> ProfilerStatistics:
-        """How the sampling went."""
+        """How the sampling went, so far."""
         return ProfilerStatistics(**self._started().statistics())
 
     @property
     def summary(self) -> str:
         """The statistics in a sentence, and why it ended."""
         return self._content("summary").decode("utf-8", "replace")
+
+    def stacks(self) -> dict[tuple[str, ...], int]:
+        """The stacks, outermost frame first, and the samples of each."""
+        return stacks_of(self._content("raw"))
+
+    def take_slice(self, format: str = "raw") -> bytes:
+        """What was counted since it began or since the last slice, also while it runs; the next slice begins
+        empty."""
+        return self._started().take_slice(_known(format))
 
     def flamegraph(self) -> FlameGraph:
         """The interactive picture; a notebook shows it."""
@@ -279,9 +298,7 @@ class Profiler:
     def content(self, format: str = "flamegraph") -> bytes:
         """The recording as "flamegraph" (SVG), "speedscope", "raw" (folded stacks), "pprof" or
         "chrometrace"."""
-        if format not in FORMATS:
-            raise ArgumentError(f"format is {format!r}; allowed are {', '.join(sorted(FORMATS))}")
-        return self._content(format)
+        return self._content(_known(format))
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
         """Write the recording to a file. Without `format` the name tells: .svg, .json (speedscope),
@@ -294,9 +311,7 @@ class Profiler:
                     f"what to write into {name!r}? It ends in none of {', '.join(SUFFIXES)}; give the format"
                 )
             format = SUFFIXES[suffix]
-        content = self.content(format)
-        with open(name, "wb") as file:
-            file.write(content)
+        self._ended().write_file(_known(format), name)
 
     def __enter__(self) -> Profiler:
         return self.start()
@@ -309,22 +324,93 @@ class Profiler:
     ) -> None:
         self.stop()
 
-    def _started(self) -> Recorder | _OwnProcess:
+    def _started(self) -> Recorder:
         if self._recording is None:
             raise ArgumentError("this profiler has not been started")
         return self._recording
 
-    def _content(self, form: str) -> bytes:
+    def _ended(self) -> Recorder:
         recording = self._started()
         if not self._is_stopped:
             if recording.wait(0.0):
                 raise ArgumentError("the recording has not ended: stop it first")
             self.stop()
-        return recording.content(form)
+        return recording
+
+    def _content(self, form: str) -> bytes:
+        return self._ended().content(form)
+
+
+def _known(form: str) -> str:
+    if form not in FORMATS:
+        raise ArgumentError(f"format is {form!r}; allowed are {', '.join(sorted(FORMATS))}")
+    return form
+
+
+@overload
+def dump(
+    pid: int,
+    *,
+    native: bool = False,
+    nonblocking: bool = False,
+    locals: bool = False,
+    format: Literal["text"] = "text",
+) -> str: ...
+
+
+@overload
+def dump(
+    pid: int,
+    *,
+    native: bool = False,
+    nonblocking: bool = False,
+    locals: bool = False,
+    format: Literal["json"],
+) -> dict[str, Any]: ...
+
+
+def dump(
+    pid: int,
+    *,
+    native: bool = False,
+    nonblocking: bool = False,
+    locals: bool = False,
+    format: str = "text",
+) -> str | dict[str, Any]:
+    """The stacks of all threads of another process at one moment, Python and (with `native`) native frames.
+
+    Parameters
+    ----------
+    pid : int
+        The process. It is stopped meanwhile, for about a millisecond a ten threads.
+    nonblocking : bool
+        Do not stop it: stacks may be of two moments at once.
+    locals : bool
+        The local variables of Python frames too.
+    format : {"text", "json"}
+        Text for people, innermost frames first; or what is in it as a dictionary.
+
+    Raises
+    ------
+    NoProcessError, NotPermittedError, NotSupportedError
+        The process cannot be looked into; the message says why and what helps.
+    """
+    if format not in ("text", "json"):
+        raise ArgumentError(f"format is {format!r}; allowed are 'text' and 'json'")
+    options = _library.DumpOptions(
+        format=1 if format == "text" else 2,
+        native=int(native),
+        nonblocking=int(nonblocking),
+        locals=int(locals),
+    )
+    found = collected(lambda write: call(library.pyn_profiler_dump, pid, byref(options), write, None))
+    text = found.decode("utf-8", "replace")
+    return text if format == "text" else dict(json.loads(text))
 
 
 class FlameGraph:
-    """An SVG. Shown in a notebook inside a frame of its own, so that its script runs."""
+    """A picture that can be zoomed and searched: an SVG. A notebook shows it inside a frame of its own, so that its
+    script runs; where scripts do not, as a picture."""
 
     def __init__(self, svg: str) -> None:
         self.svg = svg
@@ -332,10 +418,13 @@ class FlameGraph:
     def __str__(self) -> str:
         return self.svg
 
+    def _repr_svg_(self) -> str:
+        return self.svg[self.svg.index("<svg") :]
+
     def _repr_html_(self) -> str:
         from html import escape
 
         return (
             f'<iframe sandbox="allow-scripts allow-modals" width="100%" height="600" style="border:0" '
-            f'srcdoc="{escape(self.svg[self.svg.index("<svg") :])}"></iframe>'
+            f'srcdoc="{escape(self._repr_svg_())}"></iframe>'
         )

@@ -1,0 +1,88 @@
+"""A plugin of pytest: `pytest --pynomaly-profile DIR` writes a flame graph of each test into DIR.
+
+A package of its own, so that pytest does not load pynomaly where nobody asked for profiles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pynomaly import Profiler
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pynomaly", "profiles by pynomaly")
+    group.addoption(
+        "--pynomaly-profile",
+        metavar="DIR",
+        help="write a flame graph of each test (of each benchmark, where tests use pytest-benchmark's fixture) "
+        "into this folder",
+    )
+    group.addoption(
+        "--pynomaly-profile-rate", type=float, default=1000.0, metavar="RATE", help="samples a second (1000)"
+    )
+    group.addoption(
+        "--pynomaly-profile-native", action="store_true", help="native frames too (needs libdw.so.1)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--pynomaly-profile"):
+        config.pluginmanager.register(Profiles(config), "pynomaly-profiles")
+
+
+class Profiles:
+    """Samples each test while it is called: not its fixtures."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.folder = Path(config.getoption("--pynomaly-profile"))
+        self.options: dict[str, Any] = {
+            "rate": config.getoption("--pynomaly-profile-rate"),
+            "native": config.getoption("--pynomaly-profile-native"),
+        }
+        self.written = 0
+        self.names: set[str] = set()
+        self.has_benchmarks = False
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        # With benchmarks among the tests, it is those that are asked for.
+        self.has_benchmarks = any(is_benchmark(item) for item in items)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        if self.has_benchmarks and not is_benchmark(item):
+            yield
+            return
+        from pynomaly import Profiler
+
+        profiler = Profiler(**self.options).start()
+        try:
+            yield
+        finally:
+            profiler.stop()
+            self.write(item.nodeid, profiler)
+
+    def write(self, test: str, profiler: Profiler) -> None:
+        """Write the picture; what a test is called is not always a file's name."""
+        base = re.sub(r"[^\w.\-\[\]]+", "_", test.replace("::", "."))[:180]
+        name, number = base, 1
+        while name in self.names:
+            number += 1
+            name = f"{base}-{number}"
+        self.names.add(name)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        profiler.save(self.folder / f"{name}.svg")
+        self.written += 1
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.write_line(f"pynomaly: {self.written} flame graphs in {self.folder}")
+
+
+def is_benchmark(item: pytest.Item) -> bool:
+    return "benchmark" in getattr(item, "fixturenames", ())
