@@ -2,11 +2,12 @@
 
 import os
 import random
+import signal
 import subprocess
 import time
 
 import pytest
-from conftest import PROGRAMS
+from conftest import BINARY, PROGRAMS
 
 
 @pytest.mark.parametrize("version", [f"0x03{minor:02x}00f0" for minor in range(11, 16)])
@@ -101,3 +102,39 @@ def test_damaged_files(cli, start, build, tmp_path):
             file.flush()
             result = cli("dump", "--native", "--pid", process.pid)
             assert result.code in (0, 1), result.err
+
+
+def test_a_file_that_is_cut_short_while_it_is_read(cli, start, tmp_path):
+    """As a linker does that writes a library anew: what the process needs of it stays, the rest is gone."""
+    def filler(name):
+        # Enough to be more than a page of DWARF.
+        return "".join(f"struct {name}{i} {{ int a{i}; }} {name}v{i};" for i in range(400))
+
+    early, late = tmp_path / "early.c", tmp_path / "late.c"
+    early.write_text(filler("e") + "volatile int x;\nvoid early(long n) { while (n--) x++; }\n")
+    late.write_text(filler("l") + "volatile int y;\nvoid late(long n) { while (n--) y++; }\n")
+    library, program = tmp_path / "liblate.so", tmp_path / "main.c"
+    subprocess.run(["gcc", "-g", "-O1", "-shared", "-fPIC", "-o", library, early, late], check=True)
+    program.write_text(
+        "#include <signal.h>\n#include <stdio.h>\nvoid early(long), late(long);\nvolatile int go;\n"
+        "void next(int s) { go = s; }\nint main(void) {\n  signal(SIGUSR1, next);\n"
+        '  puts("ready");\n  fflush(stdout);\n  while (!go) early(1000);\n  for (;;) late(1000);\n}\n'
+    )
+    subprocess.run(["gcc", "-o", tmp_path / "main", program, library, f"-Wl,-rpath,{tmp_path}"], check=True)
+    process = start(tmp_path / "main")
+    sampler = subprocess.Popen(
+        [BINARY, "record", "--native", "--rate", "200", "--duration", "3", "--format", "raw", "-o", "-"]
+        + ["--pid", str(process.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+    time.sleep(1)
+    # All that is loaded, and not a page more.
+    headers = subprocess.run(["readelf", "-lW", library], capture_output=True, text=True).stdout
+    loaded = [line.split() for line in headers.splitlines() if line.split()[:1] == ["LOAD"]]
+    end = max(int(words[1], 16) + int(words[4], 16) for words in loaded)
+    assert library.stat().st_size > end + 20_000
+    os.truncate(library, end)
+    os.kill(process.pid, signal.SIGUSR1)
+    out, err = sampler.communicate(timeout=60)
+    assert sampler.returncode == 0, err
+    # What is written to a file does not tell of the code that runs.
+    assert "early (early.c:2)" in out and "late (liblate.so)" in out and process.poll() is None
