@@ -32,7 +32,10 @@ struct PythonStacks {
   /// From the ids that threads have inside the process to those outside.
   let threadIDs: [Int32: Int32]
   var frameLimit = 100_000
+  /// Of all interpreters together: chains may be circles.
   private static let threadLimit = 100_000
+  /// Of all threads together.
+  private static let totalFrameLimit = 5_000_000
 
   private var layout: PythonLayout { runtime.layout }
 
@@ -77,10 +80,10 @@ struct PythonStacks {
   private func forEachState(_ body: (_ state: UInt64, _ interpreter: UInt64, _ id: Int64) -> Bool) {
     var interpreter = memory.pointer(runtime.address &+ layout.runtime.interpreters) ?? 0
     var interpreters = 0
+    var count = 0
     while interpreter != 0, interpreters < 1000 {
       let id: Int64 = memory.load(interpreter &+ layout.interpreter.id) ?? 0
       var state = memory.pointer(interpreter &+ layout.interpreter.threads) ?? 0
-      var count = 0
       while state != 0, count < PythonStacks.threadLimit {
         if !body(state, interpreter, id) { return }
         state = memory.pointer(state &+ layout.thread.next) ?? 0
@@ -95,13 +98,15 @@ struct PythonStacks {
     var threads: [PythonThread] = []
     var known: UInt64 = 0
     var holder: UInt64 = 0
+    var framesLeft = PythonStacks.totalFrameLimit
     forEachState { state, interpreter, id in
-      guard threads.count < PythonStacks.threadLimit else { return false }
+      guard threads.count < PythonStacks.threadLimit, framesLeft > 0 else { return false }
       if interpreter != known {
         known = interpreter
         holder = lockHolder(interpreter)
       }
-      if var thread = thread(state) {
+      if var thread = thread(state, limit: min(frameLimit, framesLeft)) {
+        framesLeft -= thread.runs.reduce(1) { $0 + $1.frames.count + 1 }
         thread.interpreter = id
         if let attached = layout.thread.attached {
           thread.holdsLock = memory.load(state &+ attached, as: Int32.self) == 1
@@ -124,21 +129,25 @@ struct PythonStacks {
     return memory.pointer(lock &+ layout.interpreter.gilHolder) ?? 0
   }
 
-  private func thread(_ state: UInt64) -> PythonThread? {
+  private func thread(_ state: UInt64, limit: Int) -> PythonThread? {
     guard let id = osThread(state) else { return nil }
     var thread = PythonThread(osThread: id, interpreter: 0, holdsLock: false, runs: [])
-    if layout.hasFrameObjects { readFrameObjects(state, &thread) } else { readFrames(state, &thread) }
+    if layout.hasFrameObjects {
+      readFrameObjects(state, limit, &thread)
+    } else {
+      readFrames(state, limit, &thread)
+    }
     return thread
   }
 
   /// Up to 3.10: a chain of objects on the heap.
-  private func readFrameObjects(_ state: UInt64, _ thread: inout PythonThread) {
+  private func readFrameObjects(_ state: UInt64, _ limit: Int, _ thread: inout PythonThread) {
     guard var frame = memory.pointer(state &+ layout.thread.frame) else {
       thread.isBroken = true
       return
     }
     while frame != 0 {
-      guard thread.runs.count < frameLimit,
+      guard thread.runs.count < limit,
         let code = memory.pointer(frame &+ layout.frame.code), code != 0,
         let last: Int32 = memory.load(frame &+ layout.frame.instruction),
         let previous = memory.pointer(frame &+ layout.frame.previous)
@@ -155,7 +164,7 @@ struct PythonStacks {
 
   /// From 3.11: a chain of structures in chunks of memory of the thread, in generators, and (what begins a
   /// run of the loop from 3.12 on) on the C stack.
-  private func readFrames(_ state: UInt64, _ thread: inout PythonThread) {
+  private func readFrames(_ state: UInt64, _ limit: Int, _ thread: inout PythonThread) {
     guard var frame = memory.pointer(state &+ layout.thread.frame) else {
       thread.isBroken = true
       return
@@ -176,7 +185,7 @@ struct PythonStacks {
     var count = 0
     while frame != 0 {
       if frame == base { break }
-      guard count < frameLimit, let executable = memory.pointer(frame &+ layout.frame.code),
+      guard count < limit, let executable = memory.pointer(frame &+ layout.frame.code),
         let previous = memory.pointer(frame &+ layout.frame.previous),
         let instruction = memory.pointer(frame &+ layout.frame.instruction),
         let owner: UInt8 = memory.load(frame &+ (layout.frame.owner ?? 0))
