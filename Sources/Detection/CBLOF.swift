@@ -25,13 +25,15 @@ struct CBLOF: DetectorClass {
       .randomState,
     ])
 
+  let knowsTrainingScores = true
+
   func fit(
     _ training: Training, options: Options, previous: (any Model)?, call: Call
   ) throws(DetectionError) -> any Model {
     let seed = options.seed
     let panels = try RowPanels(training.X, call: call.part(0...0.1))
     let means = try KMeans(
-      panels, clusters: options.int("n_clusters") ?? 8, seed: seed, call: call.part(0.1...1))
+      panels, clusters: options.int("n_clusters") ?? 8, seed: seed, call: call.part(0.1...0.95))
     try Memory.require(3 * means.count, of: 8)
     let order = means.sizes.indices.sorted { means.sizes[$0] > means.sizes[$1] }
     let sizes = order.map { means.sizes[$0] }
@@ -42,13 +44,17 @@ struct CBLOF: DetectorClass {
           means.centres[cluster * panels.columns + column] / panels.scale
       }
     }
-    return try CBLOFModel(
+    let model = try CBLOFModel(
       columns: panels.columns, centres: centres, sizes: sizes,
       large: CBLOF.largeCount(
         sizes, rows: panels.rows, alpha: options.double("alpha") ?? 0.9,
         beta: options.double("beta") ?? 5),
       weighted: options.bool("use_weights"), scale: panels.scale, seed: seed,
       iterations: means.iterations, inertia: means.inertia / panels.scale / panels.scale)
+    if options.double("contamination") != nil {
+      try model.scoreTraining(training.X, means, order: order, call: call.part(0.95...1))
+    }
+    return model
   }
 
   /// How many clusters are large, of sizes in falling order: the first number that both rules allow, else

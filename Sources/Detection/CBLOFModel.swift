@@ -1,19 +1,22 @@
 /// The centres of the clusters, the largest first.
-final class CBLOFModel: Model {
+final class CBLOFModel: Model, @unchecked Sendable {
   let featureCount: Int
   /// As the data have them, one after another.
   private let centres: Buffer<Double>
   /// Multiplied with ``scale``, as they are measured.
-  private let scaled: Buffer<Double>
+  let scaled: Buffer<Double>
   /// An upper bound of the lengths of the centres.
   private let sizeOfCentres: Buffer<Double>
-  private let sizes: [Int]
-  private let large: Int
-  private let weighted: Bool
-  private let scale: Double
+  let sizes: [Int]
+  let large: Int
+  let weighted: Bool
+  let scale: Double
   private let seed: UInt64
   private let iterations: Int
   private let inertia: Double
+
+  /// Of the rows that were fitted, until they are asked for.
+  var known: Buffer<Double>?
 
   /// Without a contamination there is no threshold of its own.
   let naturalThreshold = Double.greatestFiniteMagnitude
@@ -45,6 +48,11 @@ final class CBLOFModel: Model {
       ("n_iter", Double(iterations)), ("inertia", min(inertia, .greatestFiniteMagnitude)),
       ("random_state", Double(seed)),
     ]
+  }
+
+  func takeTrainingScores() -> Buffer<Double>? {
+    defer { known = nil }
+    return known
   }
 
   func score(
@@ -97,7 +105,7 @@ final class CBLOFModel: Model {
 
   /// Whether a row differs from a centre by rounding alone: the mean of equal rows need not be equal to them.
   @inline(__always)
-  private func isCentre(
+  func isCentre(
     _ panels: UnsafePointer<Double>, _ row: Int, _ centre: Int, _ distance: Double
   ) -> Bool {
     guard distance <= sizeOfCentres[centre] * CBLOFModel.rounding else { return false }

@@ -26,8 +26,8 @@ struct DenseKernels: Sendable {
     ) -> Void
   let weightedDistances:
     @Sendable (
-      UnsafePointer<Double>, Int, Int, Int, UnsafePointer<Double>, Int, UnsafePointer<Double>,
-      UnsafeMutablePointer<Double>
+      UnsafePointer<Double>, Int, Int, UnsafePointer<Int>, Int, UnsafePointer<Double>, Int,
+      UnsafePointer<Double>, UnsafeMutablePointer<Double>, UnsafeMutablePointer<Double>
     ) -> Void
 
   static let baseline = DenseKernels(

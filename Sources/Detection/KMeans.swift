@@ -3,30 +3,37 @@ import Glibc
 
 /// Lloyd's k-means as scikit-learn runs it: centres drawn by greedy k-means++ (Arthur, Vassilvitskii 2007),
 /// until no row changes its cluster, or the centres move less than `tolerance` of the columns' mean
-/// variance. The bits do not depend on the number of threads: sums run over chunks in their order, and
-/// rows that change are moved one after another.
+/// variance. Single precision decides where it can (``SingleRows``), double the rest. The bits do not depend on
+/// the number of threads: sums run over chunks in their order, and rows that change are moved one after another.
 final class KMeans {
   let panels: RowPanels
+  let singles: SingleRows
   /// One after another.
-  private(set) var centres: Buffer<Double>
+  let centres: Buffer<Double>
   /// Centres in use: no more than there are distinct rows.
-  private(set) var count = 0
-  /// Rows of each cluster.
-  private(set) var sizes: [Int] = []
+  var count = 0
   private(set) var iterations = 0
   /// The sum of the squared distances, in the units of the panels.
   private(set) var inertia = 0.0
-
-  private let threads: Int
-  private let watch: Watch
-  private let labels: Buffer<Int32>
-  private let fresh: Buffer<Int32>
+  /// Which cluster each row is in.
+  let labels: Buffer<Int32>
   /// Squared, from the nearest centre.
-  private let distances: Buffer<Double>
+  let distances: Buffer<Double>
+  /// Whether ``labels`` are numbers of ``centres``: not when some were left without rows, and out.
+  private(set) var keepsLabels = true
+
+  let threads: Int
+  let watch: Watch
+  private let counts: Buffer<Int64>
+  private let fresh: Buffer<Int32>
   /// ``ck_cluster_rows``.
-  private let gaps: Buffer<Double>
+  private let gaps: Buffer<Float>
+  private let nears: Buffer<Float>
   private let drifts: Buffer<Double>
+  private let moved: Buffer<Double>
+  private let reaches: Buffer<Float>
   private let sums: Buffer<Double>
+  private let packed: SingleCentres
   // What a pass over a chunk leaves behind: how many rows change their cluster, and which.
   private let changes: Buffer<Int>
   private let changed: Buffer<Int32>
@@ -35,6 +42,9 @@ final class KMeans {
 
   private static let mostIterations = 300
   private static let tolerance = 1e-4
+
+  /// Rows of each cluster.
+  var sizes: [Int] { (0..<count).map { Int(counts[$0]) } }
 
   init(_ panels: RowPanels, clusters: Int, seed: UInt64, call: Call) throws(DetectionError) {
     self.panels = panels
@@ -45,6 +55,9 @@ final class KMeans {
     guard !cells.overflow, cells.partialValue < 1 << 58 else { throw .outOfMemory(bytes: Int.max) }
     centres = try Buffer(count: cells.partialValue)
     sums = try Buffer(count: 4 * cells.partialValue)
+    counts = try Buffer(count: most)
+    singles = try SingleRows(panels, threads: threads)
+    packed = try SingleCentres(singles, most: most)
     let lanes = panels.count * 8
     labels = try Buffer(count: lanes, zeroed: false)
     labels.base.update(repeating: -1, count: lanes)
@@ -52,111 +65,29 @@ final class KMeans {
     fresh = try Buffer(count: lanes, zeroed: false)
     distances = try Buffer(count: lanes)
     gaps = try Buffer(count: lanes)
+    nears = try Buffer(count: lanes)
     drifts = try Buffer(count: most)
+    moved = try Buffer(count: most)
+    reaches = try Buffer(count: most)
     changes = try Buffer(count: panels.chunks)
     changed = try Buffer(count: lanes, zeroed: false)
     doubtful = try Buffer(count: lanes, zeroed: false)
     gathered = try Buffer(count: min(threads, panels.chunks) * 8 * panels.columns)
     try Memory.require(most, of: 8)
     try draw(most, seed)
-    sizes = [Int](repeating: 0, count: count)
     try iterate()
-  }
-
-  // ------------------------------------------------------------------------------------ drawing
-
-  /// The first centre at random; then, of some rows drawn in proportion to their squared distances from the
-  /// centres there are, the one that leaves the least sum of these.
-  private func draw(_ most: Int, _ seed: UInt64) throws(DetectionError) {
-    var random = Random(seed: seed, stream: 0)
-    let trials = 2 + Int(log(Double(most)))
-    let rounded = (trials + 3) & ~3
-    let candidates = try Buffer<Double>(count: rounded * panels.columns)
-    let partial = try Buffer<Double>(count: panels.chunks * rounded)
-    let potentials = try Buffer<Double>(count: panels.chunks)
-    for row in 0..<panels.rows { distances[row] = .infinity }
-    copy(random.below(panels.rows), to: centres.base)
-    count = 1
-    while count < most {
-      try watch.check(0, 0.4 * Double(count) / Double(most))
-      let total = try bringCloser(count - 1, potentials)
-      // All rows are where a centre is.
-      guard total > 0 else { return }
-      for trial in 0..<rounded {
-        let share = trial < trials ? random.unit() * total : 0
-        if trial < trials {
-          copy(find(share, potentials), to: candidates.base + trial * panels.columns)
-        }
-      }
-      try panels.forEachChunkOfPanels(threads: threads) { (chunk, first, number, _) in
-        for group in stride(from: 0, to: rounded, by: 4) {
-          PanelKernels.chosen.potentials(
-            panels.values.base + first * 8 * panels.columns, number, panels.columns,
-            candidates.base + group * panels.columns, distances.base + first * 8,
-            partial.base + chunk * rounded + group)
-        }
-      }
-      var best = (potential: Double.infinity, trial: 0)
-      for trial in 0..<trials {
-        var sum = 0.0
-        for chunk in 0..<panels.chunks { sum += partial[chunk * rounded + trial] }
-        if sum < best.potential { best = (sum, trial) }
-      }
-      (centres.base + count * panels.columns).update(
-        from: candidates.base + best.trial * panels.columns, count: panels.columns)
-      count += 1
-    }
-  }
-
-  private func bringCloser(
-    _ centre: Int, _ potentials: Buffer<Double>
-  ) throws(DetectionError) -> Double {
-    try panels.forEachChunkOfPanels(threads: threads) { (chunk, first, number, _) in
-      potentials[chunk] = PanelKernels.chosen.bringCloser(
-        panels.values.base + first * 8 * panels.columns, number, panels.columns,
-        centres.base + centre * panels.columns, distances.base + first * 8)
-    }
-    var total = 0.0
-    for chunk in 0..<panels.chunks { total += potentials[chunk] }
-    return total
-  }
-
-  /// The row at which the sum of the squared distances reaches `share`.
-  private func find(_ share: Double, _ potentials: Buffer<Double>) -> Int {
-    var left = share
-    var chunk = 0
-    while chunk < panels.chunks - 1, left >= potentials[chunk] {
-      left -= potentials[chunk]
-      chunk += 1
-    }
-    var row = chunk * panels.chunkPanels * 8
-    let end = min(row + panels.chunkPanels * 8, panels.rows)
-    var last = row
-    while row < end {
-      if distances[row] > 0 {
-        last = row
-        if left < distances[row] { break }
-        left -= distances[row]
-      }
-      row += 1
-    }
-    return last
-  }
-
-  private func copy(_ row: Int, to target: UnsafeMutablePointer<Double>) {
-    for column in 0..<panels.columns { target[column] = panels.value(row, column) }
   }
 
   // ---------------------------------------------------------------------------------- iterating
 
   private func iterate() throws(DetectionError) {
-    let limit = KMeans.tolerance * (try panels.meanVariance())
+    let limit = KMeans.tolerance * singles.meanVariance
     let before = try Buffer<Double>(count: count * panels.columns)
     let moves = try Buffer<Double>(count: count)
     var known = false
     while iterations < KMeans.mostIterations {
       let progress = 1 - 0.6 * pow(0.9, Double(iterations))
-      if try assign(progress, all: !known) == 0 { break }
+      if try assign(progress, known ? .some : .all) == 0 { break }
       iterations += 1
       moveRows()
       known = try fillEmpty(progress)
@@ -167,58 +98,106 @@ final class KMeans {
     }
     // Rounding of rows that came and went is left out of the last centres.
     sums.base.update(repeating: 0, count: sums.count)
-    for row in 0..<panels.rows { add(row, 1, to: Int(labels[row])) }
+    withSums { sums in PanelKernels.chosen.addRows(&sums, 0, panels.rows, panels.columns) }
     setCentres()
-    _ = try assign(1, all: true)
+    _ = try assign(1, .measured)
     moveRows()
     dropEmpty()
     for row in 0..<panels.rows { inertia += distances[row] }
   }
 
+  private enum Look {
+    /// At the rows whose nearest centre may have changed.
+    case some
+    case all
+    /// At all of them, and leave their distances behind.
+    case measured
+  }
+
   /// Find the nearest centre of each row; returns how many change.
-  ///
-  /// - all: look at all of them, and leave their distances behind.
-  private func assign(
-    _ progress: Double, all: Bool
-  ) throws(DetectionError) -> Int {
+  private func assign(_ progress: Double, _ look: Look) throws(DetectionError) -> Int {
+    let (columns, count) = (panels.columns, self.count)
+    nonisolated(unsafe) let packed = self.packed.set(centres.base, count: count)
+    let kernels = PanelKernels.chosen
+    let mostDrift = drifts.elements.max() ?? 0
+    if look == .some { measureReaches() }
     try panels.forEachChunkOfPanels(threads: threads) {
       (chunk, first, number, worker) throws(DetectionError) in
       try watch.check(worker, progress)
       let lane = first * 8
       var rows = ck_cluster_rows(
-        panels: panels.values.base + lane * panels.columns, labels: labels.base + lane,
-        gaps: gaps.base + lane, distances: distances.base + lane, changed: changed.base + lane,
-        fresh: fresh.base + lane, doubtful: doubtful.base + lane,
-        gathered: gathered.base + worker * 8 * panels.columns, drifts: drifts.base)
-      let count = min(number * 8, panels.rows - lane)
-      let kernel = all ? PanelKernels.chosen.assignRows : PanelKernels.chosen.reassignRows
-      changes[chunk] = kernel(&rows, count, panels.columns, centres.base, self.count)
+        panels: panels.values.base + lane * columns, singles: singles.values.base + lane * columns,
+        squares: singles.squares.base + lane, labels: labels.base + lane, gaps: gaps.base + lane,
+        nears: nears.base + lane,
+        distances: distances.base + lane, changed: changed.base + lane, fresh: fresh.base + lane,
+        doubtful: doubtful.base + lane, gathered: gathered.base + worker * 8 * columns,
+        drifts: drifts.base, most_drift: mostDrift, moved: moved.base, reaches: reaches.base)
+      var packed = packed
+      let size = min(number * 8, panels.rows - lane)
+      changes[chunk] =
+        look == .measured
+        ? kernels.assignRows(&rows, size, columns, centres.base, count)
+        : kernels.assignSingles(&rows, size, columns, centres.base, count, &packed, look == .all)
     }
     var different = 0
     for chunk in 0..<panels.chunks { different += changes[chunk] }
     return different
   }
 
+  /// More clusters than this are not measured from each other.
+  private static let mostMeasured = 64
+
+  /// Half the way from each centre to the next one, less what it has moved so far.
+  @_optimize(speed)
+  private func measureReaches() {
+    for cluster in 0..<count { reaches[cluster] = -.infinity }
+    guard count <= KMeans.mostMeasured else { return }
+    let columns = panels.columns
+    for cluster in 0..<count {
+      var least = Double.infinity
+      let own = centres.base + cluster * columns
+      for other in 0..<count where other != cluster {
+        let place = centres.base + other * columns
+        var sum = 0.0
+        for column in 0..<columns {
+          sum += (own[column] - place[column]) * (own[column] - place[column])
+        }
+        least = min(least, sum)
+      }
+      let reach = least.squareRoot() / 2 * (1 - 1e-9) - moved[cluster]
+      reaches[cluster] = Float(reach - abs(reach) * 1e-6)
+    }
+  }
+
   /// Take rows out of their clusters and into those they are nearest to now.
   private func moveRows() {
-    for chunk in 0..<panels.chunks {
-      let first = chunk * panels.chunkPanels * 8
-      for place in first..<(first + changes[chunk]) {
-        move(first + Int(changed[place]), to: Int(fresh[place]))
+    withSums { sums in
+      for chunk in 0..<panels.chunks {
+        let first = chunk * panels.chunkPanels * 8
+        PanelKernels.chosen.moveRows(
+          &sums, first, changed.base + first, fresh.base + first, changes[chunk], panels.columns)
       }
     }
+  }
+
+  private func withSums(_ body: (inout ck_cluster_sums) -> Void) {
+    var all = ck_cluster_sums(
+      values: panels.lines?.base ?? UnsafePointer(panels.values.base),
+      row_step: Int64(panels.lines?.step ?? 0), sums: sums.base, sizes: counts.base,
+      labels: labels.base)
+    body(&all)
   }
 
   /// Give each cluster that is left empty the row that is farthest from its centre. Returns whether the bounds
   /// still hold.
   private func fillEmpty(_ progress: Double) throws(DetectionError) -> Bool {
-    guard let first = sizes.firstIndex(of: 0) else { return true }
+    guard let first = (0..<count).first(where: { counts[$0] == 0 }) else { return true }
     // Distances, not bounds of them; the clusters stay as they are.
-    _ = try assign(progress, all: true)
-    for cluster in first..<count where sizes[cluster] == 0 {
+    _ = try assign(progress, .measured)
+    for cluster in first..<count where counts[cluster] == 0 {
       var farthest = 0
       for row in 0..<panels.rows where distances[row] > distances[farthest] { farthest = row }
-      guard distances[farthest] > 0, sizes[Int(labels[farthest])] > 1 else { break }
+      guard distances[farthest] > 0, counts[Int(labels[farthest])] > 1 else { break }
       move(farthest, to: cluster)
       distances[farthest] = 0
     }
@@ -226,31 +205,20 @@ final class KMeans {
   }
 
   private func move(_ row: Int, to cluster: Int) {
-    if labels[row] >= 0 {
-      add(row, -1, to: Int(labels[row]))
-      sizes[Int(labels[row])] -= 1
+    changed[0] = Int32(truncatingIfNeeded: row & 7)
+    fresh[0] = Int32(truncatingIfNeeded: cluster)
+    withSums { sums in
+      PanelKernels.chosen.moveRows(&sums, row & ~7, changed.base, fresh.base, 1, panels.columns)
     }
-    add(row, 1, to: cluster)
-    sizes[cluster] += 1
-    labels[row] = Int32(truncatingIfNeeded: cluster)
-  }
-
-  /// Four sums take turns, so that rows of the same cluster need not wait for each other.
-  @inline(__always)
-  private func add(_ row: Int, _ sign: Double, to cluster: Int) {
-    let columns = panels.columns
-    let target = sums.base + (4 * cluster + (row & 3)) * columns
-    let source = panels.values.base + (row >> 3) * 8 * columns + (row & 7)
-    for column in 0..<columns { target[column] += sign * source[8 * column] }
   }
 
   private func setCentres() {
-    for cluster in 0..<count where sizes[cluster] > 0 {
+    for cluster in 0..<count where counts[cluster] > 0 {
       let place = cluster * panels.columns
       for column in 0..<panels.columns {
         let own = sums.base + 4 * place + column
         let sum = (own[0] + own[panels.columns]) + (own[2 * panels.columns] + own[3 * panels.columns])
-        centres[place + column] = sum / Double(sizes[cluster])
+        centres[place + column] = sum / Double(counts[cluster])
       }
     }
   }
@@ -275,6 +243,7 @@ final class KMeans {
       }
     }
     for cluster in 0..<count {
+      self.moved[cluster] += moves[cluster]
       drifts[cluster] = (drifts[cluster] + moves[cluster] + (cluster == which ? next : most)) * (1 + 1e-15)
     }
     return moved
@@ -283,13 +252,13 @@ final class KMeans {
   /// Clusters without rows are none.
   private func dropEmpty() {
     var kept = 0
-    for cluster in 0..<count where sizes[cluster] > 0 {
-      sizes[kept] = sizes[cluster]
+    for cluster in 0..<count where counts[cluster] > 0 {
+      counts[kept] = counts[cluster]
       (centres.base + kept * panels.columns).update(
         from: centres.base + cluster * panels.columns, count: panels.columns)
       kept += 1
     }
+    keepsLabels = kept == count
     count = kept
-    sizes.removeLast(sizes.count - kept)
   }
 }

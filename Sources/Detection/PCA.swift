@@ -42,18 +42,18 @@ struct PCA: DetectorClass {
       throw DetectionError(.invalidData, "PCA cannot fit on 1 row; at least 2 are needed")
     }
     try Frame.check(columns: X.columns)
-    let frame = try Frame(features: Array(0..<X.columns), of: X.columns)
+    // No component goes along a column whose values are all the same.
+    let frame = try Frame(features: try varyingColumns(X), of: X.columns)
+    guard frame.count > 0 else { throw allTheSame(X) }
+    let size = frame.count
     let covariance = try covariance(X, frame, options.bool("standardization"), call)
-    let (values, vectors) = try LinearAlgebra.eigen(covariance.base, size: X.columns)
+    let (values, vectors) = try LinearAlgebra.eigen(covariance.base, size: size)
     var variance = 0.0
-    for index in 0..<X.columns { variance += max(values[index], 0) }
-    let greatest = values[X.columns - 1]
-    guard greatest > 0, variance.isFinite else {
-      throw DetectionError(
-        .invalidData, "all \(X.rows) rows are the same; rows that differ are needed for components")
-    }
+    for index in 0..<size { variance += max(values[index], 0) }
+    let greatest = values[size - 1]
+    guard greatest > 0, variance.isFinite else { throw allTheSame(X) }
     // The greatest first; those without variance are left out.
-    var kept = (0..<X.columns).reversed().filter { values[$0] > PCA.tolerance * greatest }
+    var kept = (0..<size).reversed().filter { values[$0] > PCA.tolerance * greatest }
     let shares = kept.map { values[$0] / variance }
     kept = Array(kept.prefix(try count(options, shares, most: min(X.rows, X.columns))))
     if let selected = options.int("n_selected_components") {
@@ -66,8 +66,38 @@ struct PCA: DetectorClass {
     }
     let weighted = options.bool("weighted")
     return try PCAModel(
-      frame: frame, components: try components(kept, vectors, X.columns),
+      frame: try whole(frame, X, options.bool("standardization")),
+      components: try components(kept, vectors, frame, X.columns),
       weights: kept.map { weighted ? variance / values[$0] : 1 })
+  }
+
+  private func allTheSame(_ X: Matrix) -> DetectionError {
+    DetectionError(
+      .invalidData, "all \(X.rows) rows are the same; rows that differ are needed for components")
+  }
+
+  /// The columns in which rows differ. Where columns are few all of them, which costs less than to look.
+  private func varyingColumns(_ X: Matrix) throws(DetectionError) -> [Int] {
+    guard X.columns > PanelScatter.mostColumns else { return Array(0..<X.columns) }
+    if !X.isFinite, let error = X.firstNotFinite(nanAllowed: false) { throw error }
+    return (0..<X.columns).filter { column in
+      let first = X.value(0, column)
+      return (1..<X.rows).contains { X.value($0, column) != first }
+    }
+  }
+
+  /// The frame of all columns: that of the varying ones, and the others at their only value.
+  private func whole(
+    _ frame: Frame, _ X: Matrix, _ standardise: Bool
+  ) throws(DetectionError) -> Frame {
+    guard frame.count < X.columns else { return frame }
+    let whole = try Frame(features: Array(0..<X.columns), of: X.columns)
+    for column in frame.others where standardise { whole.centres[column] = X.value(0, column) }
+    for (place, column) in frame.features.elements.enumerated() {
+      whole.centres[column] = frame.centres[place]
+      whole.scales[column] = frame.scales[place]
+    }
+    return whole
   }
 
   /// Components that explain less than this share of the variance of the first count as explaining none.
@@ -99,16 +129,11 @@ struct PCA: DetectorClass {
     _ X: Matrix, _ frame: Frame, _ standardise: Bool, _ call: Call
   ) throws(DetectionError) -> Buffer<Double> {
     // Sums are taken about the mean of the first rows, once more about that of all where these lie far.
-    if X.columns > PanelScatter.mostColumns, !X.isFinite,
-      let error = X.firstNotFinite(nanAllowed: false)
-    {
-      throw error
-    }
     let tile = try frame.makeTile()
     let first = min(X.rows, frame.tileRows)
     try frame.load(X, from: 0, rows: first, into: tile.base)
     for row in 0..<first {
-      for column in 0..<X.columns {
+      for column in 0..<frame.count {
         frame.centres[column] += tile[row * frame.width + column] / Double(first)
       }
     }
@@ -119,7 +144,7 @@ struct PCA: DetectorClass {
       passes?.chooseAll()
     }
     let scatter = try Scatter(frame)
-    let (size, covariance) = (X.columns, scatter.covariance)
+    let (size, covariance) = (frame.count, scatter.covariance)
     for pass in 0..<2 {
       scatter.location.base.update(repeating: 0, count: scatter.location.count)
       if let passes {
@@ -131,7 +156,9 @@ struct PCA: DetectorClass {
       for column in 0..<size {
         let (shift, variance) = (scatter.location[column], covariance[column * size + column])
         frame.centres[column] += shift
-        guard frame.centres[column].isFinite, variance.isFinite else { throw tooLarge(column) }
+        guard frame.centres[column].isFinite, variance.isFinite else {
+          throw tooLarge(frame.features[column])
+        }
         isFar = isFar || shift * shift > 1e4 * variance
       }
       if !isFar { break }
@@ -160,17 +187,19 @@ struct PCA: DetectorClass {
 
   /// The components as rows, their signs such that the coordinate of greatest magnitude is positive.
   private func components(
-    _ kept: [Int], _ vectors: Buffer<Double>, _ size: Int
+    _ kept: [Int], _ vectors: Buffer<Double>, _ frame: Frame, _ columns: Int
   ) throws(DetectionError) -> Buffer<Double> {
-    let components = try Buffer<Double>(count: kept.count * size)
+    let components = try Buffer<Double>(count: kept.count * columns)
     for (place, index) in kept.enumerated() {
-      let vector = vectors.base + index * size
+      let vector = vectors.base + index * frame.count
       var largest = 0
-      for feature in 1..<max(size, 1) where abs(vector[feature]) > abs(vector[largest]) {
+      for feature in 1..<max(frame.count, 1) where abs(vector[feature]) > abs(vector[largest]) {
         largest = feature
       }
       let sign: Double = vector[largest] < 0 ? -1 : 1
-      for feature in 0..<size { components[place * size + feature] = sign * vector[feature] }
+      for (feature, column) in frame.features.elements.enumerated() {
+        components[place * columns + column] = sign * vector[feature]
+      }
     }
     return components
   }

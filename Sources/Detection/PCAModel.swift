@@ -4,8 +4,12 @@ final class PCAModel: Model {
   /// One after another, the greatest variance first.
   let components: Buffer<Double>
   let weights: [Double]
-  /// Feature by feature, as the kernels take them.
+  /// The features that components go along.
+  private let active: Buffer<Int>
+  /// Of these, eight components at a time.
   private let matrix: Buffer<Double>
+  /// Feature by feature, where these are few.
+  private let panelMatrix: Buffer<Double>
   private let padded: Buffer<Double>
   private let width: Int
 
@@ -19,14 +23,22 @@ final class PCAModel: Model {
     self.components = components
     self.weights = weights
     width = frame.width
-    matrix = try Buffer(count: frame.count * width)
+    let count = frame.count
+    active = try Buffer(
+      (0..<count).filter { feature in
+        weights.indices.contains { components[$0 * count + feature] != 0 }
+      })
+    matrix = try Buffer(count: active.count * width)
+    panelMatrix = try Buffer(count: count <= PanelScatter.mostColumns ? count * width : 0)
     padded = try Buffer(count: width)
-    for (place, weight) in weights.enumerated() {
-      padded[place] = weight
-      for feature in 0..<frame.count {
-        matrix[feature * width + place] = components[place * frame.count + feature]
+    for (place, feature) in active.elements.enumerated() {
+      for component in weights.indices {
+        let value = components[component * count + feature]
+        matrix[((component >> 3) * active.count + place) * 8 + (component & 7)] = value
+        if panelMatrix.count > 0 { panelMatrix[feature * width + component] = value }
       }
     }
+    for (place, weight) in weights.enumerated() { padded[place] = weight }
   }
 
   var fitted: [(name: String, value: Double)] {
@@ -68,7 +80,7 @@ final class PCAModel: Model {
       try kernels.load(X, from: first, rows: rows, into: tile)
       kernels.standardise(tile, (rows + 7) / 8, columns, frame.centres.base, frame.scales.base)
       kernels.weightedDistances(
-        tile, (rows + 7) / 8, columns, matrix.base, width, weights.count, padded.base, distances)
+        tile, (rows + 7) / 8, columns, panelMatrix.base, width, weights.count, padded.base, distances)
       for row in 0..<rows {
         scores[first + row] =
           distances[row] <= .greatestFiniteMagnitude ? distances[row] : .greatestFiniteMagnitude
@@ -135,7 +147,7 @@ final class PCAModel: Model {
     let threads = max(1, min(work < 1 << 20 ? 1 : call.threads, chunks))
     var scratches: [(tile: Buffer<Double>, distances: Buffer<Double>)] = []
     for _ in 0..<threads {
-      scratches.append((try Buffer(count: tileRows * width), try Buffer(count: tileRows)))
+      scratches.append((try Buffer(count: tileRows * width), try Buffer(count: 10 * tileRows)))
     }
     try forEachChunk(chunks, threads: threads, teller: ProgressTeller(call, stage)) {
       (chunk, worker) throws(DetectionError) in
@@ -145,8 +157,8 @@ final class PCAModel: Model {
       try frame.load(X, from: first, rows: rows, into: tile.base)
       frame.pad(tile.base, rows: rows)
       DenseKernels.chosen.weightedDistances(
-        tile.base, rows, width, frame.count, matrix.base, weights.count, padded.base,
-        distances.base)
+        tile.base, rows, width, active.base, active.count, matrix.base, weights.count, padded.base,
+        distances.base + tileRows, distances.base)
       body(tile.base, distances.base, first, rows)
     }
   }

@@ -19,7 +19,31 @@ struct PanelKernels: Sendable {
   typealias Assign =
     @Sendable (UnsafePointer<ck_cluster_rows>, Int, Int, UnsafePointer<Double>, Int) -> Int
   let assignRows: Assign
-  let reassignRows: Assign
+  let assignSingles:
+    @Sendable (
+      UnsafePointer<ck_cluster_rows>, Int, Int, UnsafePointer<Double>, Int,
+      UnsafePointer<ck_single_centres>, Bool
+    ) -> Int
+  let makeSingles:
+    @Sendable (
+      UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, Double, UnsafeMutablePointer<Float>,
+      UnsafeMutablePointer<Float>
+    ) -> Double
+  let potentialsOfSingles:
+    @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>,
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Double>
+    ) -> Void
+  let bringSinglesCloser:
+    @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Float,
+      UnsafeMutablePointer<Float>
+    ) -> Double
+  let moveRows:
+    @Sendable (
+      UnsafePointer<ck_cluster_sums>, Int, UnsafePointer<Int32>, UnsafePointer<Int32>, Int, Int
+    ) -> Void
+  let addRows: @Sendable (UnsafePointer<ck_cluster_sums>, Int, Int, Int) -> Void
   let bringCloser:
     @Sendable (
       UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, UnsafeMutablePointer<Double>
@@ -29,10 +53,7 @@ struct PanelKernels: Sendable {
       UnsafePointer<Double>, Int, Int, UnsafePointer<Double>, UnsafePointer<Double>,
       UnsafeMutablePointer<Double>
     ) -> Void
-  let addPanels:
-    @Sendable (
-      UnsafePointer<Double>, Int, Int, UnsafePointer<Double>?, UnsafeMutablePointer<Double>
-    ) -> Void
+  let addPanels: @Sendable (UnsafePointer<Double>, Int, Int, UnsafeMutablePointer<Double>) -> Void
   let standardise:
     @Sendable (
       UnsafeMutablePointer<Double>, Int, Int, UnsafePointer<Double>, UnsafePointer<Double>
@@ -47,7 +68,10 @@ struct PanelKernels: Sendable {
   static let baseline = PanelKernels(
     load32: Kernels.loadPanels32, load64: Kernels.loadPanels64,
     nearestCentres: Kernels.nearestCentres, assignRows: Kernels.assignRows,
-    reassignRows: Kernels.reassignRows, bringCloser: Kernels.bringCloser,
+    assignSingles: Kernels.assignSingles,
+    makeSingles: Kernels.makeSingles, potentialsOfSingles: Kernels.potentialsOfSingles,
+    bringSinglesCloser: Kernels.bringSinglesCloser, moveRows: Kernels.moveRows, addRows: Kernels.addRows,
+    bringCloser: Kernels.bringCloser,
     potentials: Kernels.potentials, addPanels: Kernels.addPanels, standardise: Kernels.standardisePanels,
     addProducts: Kernels.addPanelProducts, weightedDistances: Kernels.weightedPanelDistances)
 
@@ -55,7 +79,11 @@ struct PanelKernels: Sendable {
     static let x86v3 = PanelKernels(
       load32: KernelsV3.loadPanels32, load64: KernelsV3.loadPanels64,
       nearestCentres: KernelsV3.nearestCentres, assignRows: KernelsV3.assignRows,
-      reassignRows: KernelsV3.reassignRows, bringCloser: KernelsV3.bringCloser,
+      assignSingles: KernelsV3.assignSingles,
+      makeSingles: KernelsV3.makeSingles, potentialsOfSingles: KernelsV3.potentialsOfSingles,
+      bringSinglesCloser: KernelsV3.bringSinglesCloser, moveRows: KernelsV3.moveRows,
+      addRows: KernelsV3.addRows,
+      bringCloser: KernelsV3.bringCloser,
       potentials: KernelsV3.potentials, addPanels: KernelsV3.addPanels,
       standardise: KernelsV3.standardisePanels,
       addProducts: KernelsV3.addPanelProducts, weightedDistances: KernelsV3.weightedPanelDistances)

@@ -6,6 +6,10 @@ final class RowPanels: @unchecked Sendable {
   let columns: Int
   /// A power of two that all values are multiplied with, so that their squares are numbers; mostly 1.
   let scale: Double
+  /// The greatest magnitude of a value, scaled.
+  let largest: Double
+  /// The caller's rows, where they lie as doubles one after another, and how many doubles from one to the next.
+  let lines: (base: UnsafePointer<Double>, step: Int)?
   /// Panels that are worked on together: the same whatever the number of threads.
   let chunkPanels: Int
   let chunks: Int
@@ -23,7 +27,7 @@ final class RowPanels: @unchecked Sendable {
     self.chunkPanels = chunkPanels
     chunks = (panels + chunkPanels - 1) / chunkPanels
     let ends = try Buffer<Double>(count: chunks)
-    nonisolated(unsafe) let (target, largest) = (values.base, ends.base)
+    nonisolated(unsafe) let (target, extremes) = (values.base, ends.base)
     try forEachChunk(
       chunks, threads: RowPanels.threads(size, call), teller: ProgressTeller(call, "fit")
     ) { (chunk, _) throws(DetectionError) in
@@ -33,11 +37,13 @@ final class RowPanels: @unchecked Sendable {
       try PanelKernels.chosen.load(X, from: first, rows: rows, into: own)
       var (low, high) = (0.0, 0.0)
       ColumnKernels.chosen.columnRange(own, (rows + 7) / 8 * 8 * X.columns, &low, &high)
-      largest[chunk] = max(-low, high)
+      extremes[chunk] = max(-low, high)
     }
     var most = 0.0
     for chunk in 0..<chunks { most = max(most, ends[chunk]) }
     scale = RowPanels.scale(most)
+    largest = most * scale
+    lines = scale == 1 ? RowPanels.lines(X) : nil
     if scale != 1 { for index in 0..<size { values[index] *= scale } }
   }
 
@@ -65,23 +71,42 @@ final class RowPanels: @unchecked Sendable {
     }
   }
 
-  /// The mean of the columns' variances.
-  func meanVariance() throws(DetectionError) -> Double {
-    let sums = try Buffer<Double>(count: 16 * columns)
+  private static func lines(_ X: Matrix) -> (base: UnsafePointer<Double>, step: Int)? {
+    let base = X.start(ofRow: 0)
+    guard X.element == .float64, X.columnStride == 8, X.rowStride != 0, X.rowStride % 8 == 0,
+      Int(bitPattern: base) % 8 == 0
+    else { return nil }
+    return (base.assumingMemoryBound(to: Double.self), X.rowStride / 8)
+  }
+
+  /// The mean of each column.
+  func means(threads: Int) throws(DetectionError) -> Buffer<Double> {
+    let lanes = 8 * columns
+    // As many partial sums as are worked on at a time, added up in the order of the rows.
+    let round = threads == 1 ? 1 : min(4 * threads, chunks)
+    let partial = try Buffer<Double>(count: round * lanes, zeroed: false)
+    let sums = try Buffer<Double>(count: lanes)
     let means = try Buffer<Double>(count: columns)
-    let squares = sums.base + 8 * columns
-    PanelKernels.chosen.addPanels(values.base, count, columns, nil, sums.base)
-    for column in 0..<columns {
-      for lane in 0..<8 { means[column] += sums[8 * column + lane] }
-      means[column] /= Double(rows)
+    var done = 0
+    while done < chunks {
+      let number = min(round, chunks - done)
+      try forEachChunk(number, threads: threads, teller: nil) { (place, _) throws(DetectionError) in
+        let first = (done + place) * chunkPanels
+        let own = partial.base + place * lanes
+        own.update(repeating: 0, count: lanes)
+        PanelKernels.chosen.addPanels(
+          values.base + first * lanes, min(chunkPanels, count - first), columns, own)
+      }
+      for place in 0..<number {
+        for lane in 0..<lanes { sums[lane] += partial[place * lanes + lane] }
+      }
+      done += number
     }
-    PanelKernels.chosen.addPanels(values.base, count, columns, means.base, squares)
-    var sum = 0.0
     for column in 0..<columns {
-      for lane in 0..<8 { sum += squares[8 * column + lane] / Double(rows) }
-      // Lanes behind the last row are zero and have been squared too.
-      sum -= Double(count * 8 - rows) * means[column] * means[column] / Double(rows)
+      var sum = 0.0
+      for lane in 0..<8 { sum += sums[8 * column + lane] }
+      means[column] = sum / Double(rows)
     }
-    return max(sum, 0) / Double(columns)
+    return means
   }
 }

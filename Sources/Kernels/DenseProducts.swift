@@ -1,6 +1,5 @@
 // Products of rows with each other and with a matrix, in double. Rows lie one after another, `width`
-// doubles apart, the features' number rounded up to a multiple of 8, zero behind their last feature. Sums have a
-// fixed order.
+// doubles apart, a multiple of 8, zero behind their last feature. Sums have a fixed order.
 
 import CKernels
 
@@ -11,10 +10,15 @@ public func loadRows64(
   rows: Int, features: UnsafePointer<Int>, count: Int, centres: UnsafePointer<Double>,
   scales: UnsafePointer<Double>, target: UnsafeMutablePointer<Double>, width: Int
 ) -> Bool {
-  loadRows(
-    base, rowStride, columnStride, rowNumbers, rows, features, count, centres, scales, target, width,
-    size: 8, value: { $0.load(as: Double.self) },
-    eight: { $0.loadUnaligned(as: SIMD8<Double>.self) })
+  let inRuns = columnStride == 8 && rows > 8 && ck_is_in_runs(features, Int64(count))
+  var residue = 0.0  // stays zero as long as all is finite
+  for row in 0..<rows {
+    if inRuns { prefetch(base, rowStride, rowNumbers, row &+ 16, rows, count &* 8) }
+    residue += ck_load_row64(
+      base + (rowNumbers.map { $0[row] } ?? row) &* rowStride, Int64(columnStride), features,
+      Int64(count), inRuns, centres, scales, target + row &* width, Int64(width))
+  }
+  return residue == 0
 }
 
 /// Load rows of floats; as ``loadRows64``.
@@ -23,56 +27,30 @@ public func loadRows32(
   rows: Int, features: UnsafePointer<Int>, count: Int, centres: UnsafePointer<Double>,
   scales: UnsafePointer<Double>, target: UnsafeMutablePointer<Double>, width: Int
 ) -> Bool {
-  loadRows(
-    base, rowStride, columnStride, rowNumbers, rows, features, count, centres, scales, target, width,
-    size: 4, value: { Double($0.load(as: Float.self)) },
-    eight: { SIMD8<Double>($0.loadUnaligned(as: SIMD8<Float>.self)) })
+  let inRuns = columnStride == 4 && rows > 8 && ck_is_in_runs(features, Int64(count))
+  var residue = 0.0
+  for row in 0..<rows {
+    if inRuns { prefetch(base, rowStride, rowNumbers, row &+ 16, rows, count &* 4) }
+    residue += ck_load_row32(
+      base + (rowNumbers.map { $0[row] } ?? row) &* rowStride, Int64(columnStride), features,
+      Int64(count), inRuns, centres, scales, target + row &* width, Int64(width))
+  }
+  return residue == 0
 }
 
+/// Rows here and there: ask for a later one before this is worked on.
 @inline(__always)
-private func loadRows(
-  _ base: UnsafeRawPointer, _ rowStride: Int, _ columnStride: Int,
-  _ rowNumbers: UnsafePointer<Int>?, _ rows: Int, _ features: UnsafePointer<Int>, _ count: Int,
-  _ centres: UnsafePointer<Double>, _ scales: UnsafePointer<Double>,
-  _ target: UnsafeMutablePointer<Double>, _ width: Int, size: Int,
-  value: (UnsafeRawPointer) -> Double, eight: (UnsafeRawPointer) -> SIMD8<Double>
-) -> Bool {
-  // Whether the features lie one behind the other.
-  var isDense = columnStride == size
-  for feature in 0..<count where features[feature] != features[0] &+ feature { isDense = false }
-  // These stay zero as long as all is finite.
-  var residue = SIMD8<Double>.zero
-  var bits: UInt64 = 0
-  for row in 0..<rows {
-    let start = base + (rowNumbers.map { $0[row] } ?? row) &* rowStride
-    let out = target + row &* width
-    // Rows here and there: ask for a later one before this is worked on.
-    if isDense, let rowNumbers, row &+ 16 < rows {
-      let later = base + rowNumbers[row &+ 16] &* rowStride
-      var line = 0
-      while line < count &* size {
-        ck_prefetch(later + line)
-        line &+= 64
-      }
-    }
-    store8(.zero, out + (width &- 8))  // what is behind the features
-    var feature = 0
-    if isDense {
-      while feature &+ 8 <= count {
-        let x = eight(start + features[feature] &* columnStride)
-        residue += x - x
-        store8((x - load8(centres + feature)) * load8(scales + feature), out + feature)
-        feature &+= 8
-      }
-    }
-    while feature < count {
-      let x = value(start + features[feature] &* columnStride)
-      bits |= (x - x).bitPattern
-      out[feature] = (x - centres[feature]) * scales[feature]
-      feature &+= 1
-    }
+private func prefetch(
+  _ base: UnsafeRawPointer, _ rowStride: Int, _ rowNumbers: UnsafePointer<Int>?, _ row: Int, _ rows: Int,
+  _ size: Int
+) {
+  guard let rowNumbers, row < rows else { return }
+  let start = base + rowNumbers[row] &* rowStride
+  var line = 0
+  while line < size {
+    ck_prefetch(start + line)
+    line &+= 64
   }
-  return residue == .zero && bits == 0
 }
 
 @inline(__always)
@@ -105,6 +83,21 @@ public func addCrossProducts(
     store8(load8(sums + k) + sum, sums + k)
     k &+= 8
   }
+  // Some rows at a time, which stay in the nearest cache while all pairs of columns are gone through.
+  let most = max(16, 3072 / max(width, 1))
+  var first = 0
+  while first < count {
+    let block = min(most, count &- first)
+    addProducts(rows + first &* width, block, width, features, products)
+    first &+= block
+  }
+}
+
+@inline(__always)
+private func addProducts(
+  _ rows: UnsafePointer<Double>, _ count: Int, _ width: Int, _ features: Int,
+  _ products: UnsafeMutablePointer<Double>
+) {
   var j = 0
   while j < features {
     var k = j & ~7
@@ -189,47 +182,17 @@ public func squaredNorms(
 }
 
 /// distances[i] = the sum of weights[j] * |x - w_j| over the columns w_j of a matrix, each of length 1.
-/// Otherwise as ``squaredNorms``; weights are zero behind the last column.
+/// `count` is rounded up as in ``squaredNorms``; weights are zero behind the last column.
+///
+/// - matrix: eight columns at a time, W[features[k]] at `matrix[(j / 8 * featureCount + k) * 8 + j % 8]`; its
+///   other rows are zero.
+/// - scratch: room for 9 doubles a row.
 public func weightedDistances(
-  rows: UnsafePointer<Double>, count: Int, width: Int, features: Int,
-  matrix: UnsafePointer<Double>, outputs: Int, weights: UnsafePointer<Double>,
-  distances: UnsafeMutablePointer<Double>
+  rows: UnsafePointer<Double>, count: Int, width: Int, features: UnsafePointer<Int>,
+  featureCount: Int, matrix: UnsafePointer<Double>, outputs: Int, weights: UnsafePointer<Double>,
+  scratch: UnsafeMutablePointer<Double>, distances: UnsafeMutablePointer<Double>
 ) {
-  @inline(__always) func norm(_ x: UnsafePointer<Double>) -> Double {
-    var sum = SIMD8<Double>.zero
-    var k = 0
-    while k < width {
-      let eight = load8(x + k)
-      sum += eight * eight
-      k &+= 8
-    }
-    return total(sum) + 1
-  }
-  @inline(__always) func distance(_ norm: Double, _ product: SIMD8<Double>) -> SIMD8<Double> {
-    let squared = SIMD8(repeating: norm) - (product + product)
-    return squared.replacing(with: 0, where: squared .< 0).squareRoot()
-  }
-  var row = 0
-  while row < count {
-    let x = rows + row &* width
-    let norms = (norm(x), norm(x + width), norm(x + 2 &* width), norm(x + 3 &* width))
-    var (d0, d1, d2, d3) = (
-      SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero
-    )
-    var j = 0
-    while j < outputs {
-      let (s0, s1, s2, s3) = multiply(x, width, matrix + j, features)
-      let weight = load8(weights + j)
-      d0 += weight * distance(norms.0, s0)
-      d1 += weight * distance(norms.1, s1)
-      d2 += weight * distance(norms.2, s2)
-      d3 += weight * distance(norms.3, s3)
-      j &+= 8
-    }
-    distances[row] = total(d0)
-    distances[row &+ 1] = total(d1)
-    distances[row &+ 2] = total(d2)
-    distances[row &+ 3] = total(d3)
-    row &+= 4
-  }
+  ck_dense_distances(
+    rows, Int64((count &+ 3) & ~3), Int64(width), features, Int64(featureCount), matrix,
+    Int64(outputs), weights, scratch, distances)
 }

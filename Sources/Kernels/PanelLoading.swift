@@ -1,12 +1,29 @@
 // Rows of the caller's matrix as panels: 8 rows, column after column, one lane a row.
 
+import CKernels
+
 /// Load `rows` rows of doubles: target[(row / 8 * columns + column) * 8 + row % 8]; lanes behind the last row
 /// are zero. Returns whether every value was finite.
 public func loadPanels64(
   _ base: UnsafeRawPointer, rowStride: Int, columnStride: Int, rows: Int, columns: Int,
   target: UnsafeMutablePointer<Double>
 ) -> Bool {
-  loadPanels(base, rowStride, columnStride, rows, columns, target, Double.self) { $0 }
+  var start = 0
+  var finite = true
+  if columnStride == 8 {
+    // NaN where something is not finite.
+    var residue = 0.0
+    while start &+ 8 <= rows {
+      residue += ck_load_panel(
+        base + start &* rowStride, Int64(rowStride), Int64(columns), target + start &* columns)
+      start &+= 8
+    }
+    finite = residue == 0
+  }
+  return loadPanels(
+    base + start &* rowStride, rowStride, columnStride, rows &- start, columns,
+    target + start &* columns, Double.self
+  ) { $0 } && finite
 }
 
 /// Load rows of floats; as ``loadPanels64``.

@@ -118,6 +118,47 @@ struct CBLOFTests {
     }
   }
 
+  /// Fitting knows the scores of its rows: to the bit those that scoring gives.
+  @Test(arguments: [1, 3], [false, true])
+  func trainingScores(threads: Int, weighted: Bool) throws {
+    for factor in [1.0, 1e150] {
+      let tables = [Self.clusters([4000, 3000, 900, 30, 5]), Table.cloud(5000, 12)]
+      for (index, plain) in tables.enumerated() {
+        let X = Table(plain.rows, plain.columns) { row, column in plain.row(row)[column] * factor }
+        let options =
+          [
+            "contamination": .double(0.1), "use_weights": .bool(weighted), "n_clusters": .int(5),
+          ] as [String: OptionValue]
+        let detector = try fitted("CBLOF", X, options, threads: threads)
+        let expected = try scores(detector, X)
+        #expect(detector.threshold == quantile(try Buffer(expected), 0.9))
+        let large = try detector.fittedModel().fitted[1].value
+        #expect(index == 1 || large < 5)
+        let known = try modelOf(X, options, threads: threads).takeTrainingScores()
+        #expect(try #require(known).elements == expected)
+      }
+    }
+  }
+
+  private func modelOf(
+    _ X: Table, _ options: [String: OptionValue], threads: Int
+  ) throws -> any Model {
+    let detector = Detector(try Registry.find("CBLOF"))
+    for (name, value) in options { try detector.set(name, value) }
+    return try detector.detectorClass.fit(
+      Training(try X.matrix), options: detector.options, previous: nil, call: Call(threads: threads))
+  }
+
+  /// A row so far out that single precision tells the others apart no more: the drawing goes on in doubles.
+  @Test func farRows() throws {
+    let X = Table(400, 3) { row, column in
+      row == 399 ? 1e9 : Double(row % 5) + 1e-3 * Double(row % 7) * Double(column)
+    }
+    let detector = try fitted("CBLOF", X, ["n_clusters": .int(6)])
+    #expect(try detector.fittedModel().fitted[0].value == 6)
+    #expect(try scores(detector, X).prefix(399).allSatisfy { $0 < 0.02 })
+  }
+
   @Test func extremeValues() throws {
     for factor in [1e-310, 1e-200, 1e200, 1e305] {
       let X = Self.clusters([40, 40, 3])

@@ -34,8 +34,18 @@ struct DenseKernelTests {
       kernels.squaredNorms(
         data.base, count, width, features, matrix.base, features, false, norms.base)
       let distances = try Buffer<Double>(count: (count + 3) & ~3)
+      let (numbers, packed, scratch) = (
+        try Buffer((0..<features).map { $0 }), try Buffer<Double>(count: features * width),
+        try Buffer<Double>(count: 9 * ((count + 3) & ~3))
+      )
+      for k in 0..<features {
+        for j in 0..<features {
+          packed[(j / 8 * features + k) * 8 + j % 8] = matrix[k * width + j]
+        }
+      }
       kernels.weightedDistances(
-        data.base, count, width, features, matrix.base, features, weights.base, distances.base)
+        data.base, count, width, numbers.base, features, packed.base, features, weights.base,
+        scratch.base, distances.base)
       for j in 0..<features {
         let sum = (0..<count).reduce(0) { $0 + data[$1 * width + j] }
         #expect(abs(sums[j] - sum) < 1e-12 * Double(count + 1))
@@ -102,6 +112,45 @@ struct DenseKernelTests {
           8))
       X.values[1] = 1
       X.values[5] = 5
+    }
+  }
+
+  /// Eight features in a row are loaded at once where they lie one after another, else one by one.
+  @Test(arguments: [
+    [0, 1, 2, 3, 4, 5, 6, 7, 9], [0, 1, 2, 3, 4, 5, 6, 9, 8], [3, 1, 4, 9, 5, 2, 6, 10, 0, 7, 8],
+  ])
+  func runsOfFeatures(features: [Int]) throws {
+    let X = Table(6, 11) { row, column in Double(row * 100 + column) }
+    let singles = try Buffer<Float>(count: 66)
+    for cell in 0..<66 { singles[cell] = Float(X.values[cell]) }
+    let transposed = try Buffer<Double>(count: 66)
+    for cell in 0..<66 { transposed[cell % 11 * 6 + cell / 11] = X.values[cell] }
+    let numbers = try Buffer(features)
+    let (zeros, ones) = (try Buffer<Double>(count: 11), try Buffer([Double](repeating: 1, count: 11)))
+    for kernels in Self.builds {
+      let target = try (0..<3).map { _ in try Buffer<Double>(count: 6 * 16) }
+      #expect(
+        kernels.loadRows64(
+          X.values, 88, 8, nil, 6, numbers.base, features.count, zeros.base, ones.base,
+          target[0].base, 16))
+      #expect(
+        kernels.loadRows32(
+          singles.base, 44, 4, nil, 6, numbers.base, features.count, zeros.base, ones.base,
+          target[1].base, 16))
+      #expect(
+        kernels.loadRows64(
+          transposed.base, 8, 48, nil, 6, numbers.base, features.count, zeros.base, ones.base,
+          target[2].base, 16))
+      for row in 0..<6 {
+        let expected = features.map { Double(row * 100 + $0) }
+        for one in target { #expect(Array(one.elements[(16 * row)...].prefix(features.count)) == expected) }
+      }
+      X.values[5 * 11 + features[2]] = .infinity
+      #expect(
+        !kernels.loadRows64(
+          X.values, 88, 8, nil, 6, numbers.base, features.count, zeros.base, ones.base,
+          target[0].base, 16))
+      X.values[5 * 11 + features[2]] = Double(500 + features[2])
     }
   }
 }

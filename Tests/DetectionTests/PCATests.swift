@@ -31,6 +31,38 @@ struct PCATests {
     try expectShares(detector, X)
   }
 
+  /// Columns whose values are all the same are not looked at, where there are many: their place is the
+  /// value, and rows that differ there are farther from every component.
+  @Test func constantColumnsOfMany() throws {
+    let plain = Table.cloud(300, 28)
+    func isConstant(_ column: Int) -> Bool { column % 4 == 1 || column > 30 }
+    let varying = (0..<39).filter { !isConstant($0) }
+    let X = Table(300, 39) { row, column in
+      varying.firstIndex(of: column).map { plain.row(row)[$0 % 28] + Double(column) } ?? 1.0 / 3
+    }
+    let own = Table(300, varying.count) { row, column in X.row(row)[varying[column]] }
+    for options in [[:], ["standardization": .bool(false)]] as [[String: OptionValue]] {
+      let detector = try fitted("PCA", X, options)
+      let alone = try fitted("PCA", own, options)
+      #expect(try number(detector, "n_selected_components") == number(alone, "n_selected_components"))
+      if options.isEmpty {
+        for (found, expected) in zip(try scores(detector, X), try scores(alone, own)) {
+          #expect(abs(found - expected) < 1e-9 * expected)
+        }
+        let other = Table(1, 39) { _, column in X.row(7)[column] + (column == 1 ? 10 : 0) }
+        let (before, after) = (try scores(detector, X)[7], try scores(detector, other)[0])
+        #expect(after > before)
+        #expect(try shares(detector, other)[0][1] > 0.3 * after)
+      }
+      try expectShares(detector, X)
+    }
+    let bytes = try [1, 3].map { try ModelFile.bytes(of: fitted("PCA", X, threads: $0)) }
+    #expect(bytes[0] == bytes[1])
+    X.values[5 * 39 + 1] = .nan
+    #expect(throws: DetectionError.self) { try fitted("PCA", X) }
+    #expect(throws: DetectionError.self) { try fitted("PCA", Table(9, 39) { _, _ in 1 }) }
+  }
+
   @Test func optionsChooseComponents() throws {
     var random = Random(seed: 4, stream: 0)
     let X = Table(200, 4) { _, column in random.normal() * [1, 1, 1, 30][column] }

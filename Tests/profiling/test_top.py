@@ -239,6 +239,16 @@ def test_a_terminal_that_cannot_be_drawn_on(terminal, flip):
     assert top.end() == 0 and "\x1b" not in top.raw and rows(top.normal)
 
 
+def test_in_the_background(flip):
+    command = f"set -m; {BINARY} top --native --duration 0.5 --pid {flip.pid} & wait $!; exit $?"
+    shell = Terminal("bash", "-c", command)
+    try:
+        assert shell.end() == 0 and shell.is_restored
+        assert "\x1b" not in shell.raw and rows(shell.normal) and comes_to(flip.pid, "R")
+    finally:
+        shell.close()
+
+
 def test_native_frames_and_children(cli, start):
     target = start(PYTHON, PROGRAMS / "threads.py", "child")
     time.sleep(0.5)

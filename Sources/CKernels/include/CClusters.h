@@ -99,28 +99,47 @@ static inline __attribute__((always_inline)) void ck_nearest_centres(
 // (Hamerly 2010), and what its cluster had drifted when that was measured.
 typedef struct {
     const double *panels;
+    const float *singles; // the same rows in single precision (CSingles.h), and the squares of their lengths
+    const float *squares;
     int32_t *labels;
-    double *gaps;
+    float *gaps;
+    float *nears; // no row is farther from its centre than this and what the centre has moved in all
     double *distances; // squared, from the nearest centre; where all rows are looked at
     int32_t *changed;  // room for the rows: those that another centre is nearest to now, in order
     int32_t *fresh;    // and which that is
     int32_t *doubtful; // room for the rows
     double *gathered;  // room for a panel
     const double *drifts; // for each cluster, the moves of its centre and the farthest ones of others, added up
+    double most_drift;    // of these
+    const double *moved;  // for each cluster, the moves of its centre added up
+    const float *reaches; // half the distance from its centre to the next one, less `moved`
 } ck_cluster_rows;
 
-// Their rounding, and more.
-static inline __attribute__((always_inline)) ck_row8 ck_gap8(ck_nearest8 found) {
-#pragma clang fp contract(off)
-    return __builtin_elementwise_sqrt(found.second) * (1 - 1e-10) -
-           __builtin_elementwise_sqrt(found.best) * (1 + 1e-10);
-}
+typedef float ck_gap8 __attribute__((ext_vector_type(8), aligned(4)));
 
-static inline __attribute__((always_inline)) ck_row8 ck_drifts8(
-    const ck_cluster_rows *rows, const int32_t *labels) {
-    const double *d = rows->drifts;
+
+static inline __attribute__((always_inline)) ck_row8 ck_of_clusters8(const double *d, const int32_t *labels) {
     return (ck_row8){d[labels[0]], d[labels[1]], d[labels[2]], d[labels[3]],
                      d[labels[4]], d[labels[5]], d[labels[6]], d[labels[7]]};
+}
+
+// Keep what is known of the distances from the nearest centre, at most `near`, and the second, at least
+// `second`: in single precision, by more than its rounding to the safe side.
+static inline __attribute__((always_inline)) void ck_keep8(
+    const ck_cluster_rows *rows, ck_row8 near, ck_row8 second, const int32_t *labels, float *gaps, float *nears) {
+#pragma clang fp contract(off)
+    const ck_row8 gap = (second - near) + ck_of_clusters8(rows->drifts, labels);
+    const ck_row8 far = near - ck_of_clusters8(rows->moved, labels);
+    const ck_row8 less = 1 - 1e-6, more = 1 + 1e-6;
+    *(ck_gap8 *)gaps = __builtin_convertvector(gap * (gap < 0 ? more : less), ck_gap8);
+    *(ck_gap8 *)nears = __builtin_convertvector(far * (far < 0 ? less : more), ck_gap8);
+}
+
+static inline __attribute__((always_inline)) void ck_keep_exact8(
+    const ck_cluster_rows *rows, ck_nearest8 found, const int32_t *labels, float *gaps, float *nears) {
+#pragma clang fp contract(off)
+    ck_keep8(rows, __builtin_elementwise_sqrt(found.best) * (1 + 1e-10),
+             __builtin_elementwise_sqrt(found.second) * (1 - 1e-10), labels, gaps, nears);
 }
 
 typedef bool ck_open8 __attribute__((ext_vector_type(8)));
@@ -133,13 +152,14 @@ static inline __attribute__((always_inline)) uint32_t ck_mask_of8(ck_place8 trut
 
 static inline __attribute__((always_inline)) int64_t ck_note_changes(
     const ck_cluster_rows *rows, const int32_t *numbers, int lanes, ck_nearest8 found, int64_t changes) {
-    double gaps[8];
+    float gaps[8], nears[8];
     int32_t fresh[8];
     *(ck_label8 *)fresh = __builtin_convertvector(found.place, ck_label8);
-    *(ck_row8 *)gaps = ck_gap8(found) + ck_drifts8(rows, fresh);
+    ck_keep_exact8(rows, found, fresh, gaps, nears);
     for (int lane = 0; lane < lanes; lane++) {
         const int32_t row = numbers[lane];
         rows->gaps[row] = gaps[lane];
+        rows->nears[row] = nears[lane];
         rows->changed[changes] = row;
         rows->fresh[changes] = fresh[lane];
         changes += rows->labels[row] != fresh[lane];
@@ -158,7 +178,7 @@ static inline __attribute__((always_inline)) int64_t ck_assign_rows(
         int32_t fresh[8];
         *(ck_label8 *)fresh = __builtin_convertvector(found.place, ck_label8);
         *(ck_row8 *)(rows->distances + first) = found.best;
-        *(ck_row8 *)(rows->gaps + first) = ck_gap8(found) + ck_drifts8(rows, fresh);
+        ck_keep_exact8(rows, found, fresh, rows->gaps + first, rows->nears + first);
         const int lanes = count - first < 8 ? (int)(count - first) : 8;
         for (int lane = 0; lane < lanes; lane++) {
             rows->changed[changes] = (int32_t)first + lane;
@@ -169,26 +189,13 @@ static inline __attribute__((always_inline)) int64_t ck_assign_rows(
     return changes;
 }
 
-// The same after centres have moved: only rows whose gaps leave it open are looked at. The labels of lanes
-// without a row must be clusters.
-static inline __attribute__((always_inline)) int64_t ck_reassign_rows(
-    const ck_cluster_rows *rows, int64_t count, int64_t columns, const double *centres,
-    int64_t centre_count) {
-    int64_t doubtful = 0, changes = 0;
-    for (int64_t first = 0; first < count; first += 8) {
-        const ck_row8 gaps = *(const ck_row8 *)(rows->gaps + first);
-        uint32_t open = ck_mask_of8(!(gaps > ck_drifts8(rows, rows->labels + first)));
-        if (count - first < 8) open &= (1u << (count - first)) - 1;
-        while (open != 0) {
-            rows->doubtful[doubtful++] = (int32_t)first + __builtin_ctz(open);
-            open &= open - 1;
-        }
-    }
-    // To gather rows costs more than to look at some too many.
-    if (2 * doubtful > count) return ck_assign_rows(rows, count, columns, centres, centre_count);
-    for (int64_t next = 0; next < doubtful; next += 8) {
+// Find the nearest centres of the first `open` doubtful rows; returns how many rows change with those.
+static inline __attribute__((always_inline)) int64_t ck_look_closely(
+    const ck_cluster_rows *rows, int64_t open, int64_t columns, const double *centres, int64_t centre_count,
+    int64_t changes) {
+    for (int64_t next = 0; next < open; next += 8) {
         const int32_t *numbers = rows->doubtful + next;
-        const int lanes = doubtful - next < 8 ? (int)(doubtful - next) : 8;
+        const int lanes = open - next < 8 ? (int)(open - next) : 8;
         const double *panel = rows->gathered;
         if (lanes == 8 && (numbers[0] & 7) == 0 && numbers[7] == numbers[0] + 7) {
             panel = rows->panels + numbers[0] * columns;
@@ -213,21 +220,13 @@ static inline __attribute__((always_inline)) double ck_total8(ck_row8 v) {
     return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-// Add the panels' values, less the centres where these are given, or their squares then: 8 sums a column.
+// Add the panels' values: 8 sums a column.
 static inline __attribute__((always_inline)) void ck_add_panels(
-    const double *panels, int64_t count, int64_t columns, const double *centres, double *sums) {
-#pragma clang fp contract(off)
+    const double *panels, int64_t count, int64_t columns, double *sums) {
     for (int64_t p = 0; p < count; p++) {
         const ck_row8 *panel = (const ck_row8 *)(panels + 8 * columns * p);
         ck_row8 *own = (ck_row8 *)sums;
-        for (int64_t f = 0; f < columns; f++) {
-            if (centres) {
-                const ck_row8 gap = panel[f] - centres[f];
-                own[f] += gap * gap;
-            } else {
-                own[f] += panel[f];
-            }
-        }
+        for (int64_t f = 0; f < columns; f++) own[f] += panel[f];
     }
 }
 

@@ -5,10 +5,13 @@
 
 #include <stdint.h>
 
+#include "CClusterSums.h"
 #include "CClusters.h"
+#include "CDense.h"
 #include "CNeighbours.h"
 #include "CPanels.h"
 #include "CSeries.h"
+#include "CSingles.h"
 #include "ck_columns.h"
 #include "ck_streams.h"
 

@@ -11,6 +11,41 @@
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpsabi"
 
+typedef double ck_row4 __attribute__((ext_vector_type(4), aligned(8)));
+
+static inline __attribute__((always_inline)) void ck_transpose4(
+    ck_row4 a, ck_row4 b, ck_row4 c, ck_row4 d, double *target) {
+    const ck_row4 p = __builtin_shufflevector(a, b, 0, 4, 2, 6), q = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    const ck_row4 r = __builtin_shufflevector(c, d, 0, 4, 2, 6), s = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+    *(ck_row4 *)target = __builtin_shufflevector(p, r, 0, 1, 4, 5);
+    *(ck_row4 *)(target + 8) = __builtin_shufflevector(q, s, 0, 1, 4, 5);
+    *(ck_row4 *)(target + 16) = __builtin_shufflevector(p, r, 2, 3, 6, 7);
+    *(ck_row4 *)(target + 24) = __builtin_shufflevector(q, s, 2, 3, 6, 7);
+}
+
+// A panel of 8 rows of doubles that lie one after another. Returns 0 where all are finite.
+static inline __attribute__((always_inline)) double ck_load_panel(
+    const char *rows, int64_t row_stride, int64_t columns, double *target) {
+    ck_row4 residue = 0;
+    double rest = 0;
+    int64_t f = 0;
+    for (; f + 4 <= columns; f += 4)
+        for (int64_t half = 0; half < 8; half += 4) {
+            const char *x = rows + half * row_stride + 8 * f;
+            const ck_row4 a = *(const ck_row4 *)x, b = *(const ck_row4 *)(x + row_stride),
+                          c = *(const ck_row4 *)(x + 2 * row_stride), d = *(const ck_row4 *)(x + 3 * row_stride);
+            residue += ((a - a) + (b - b)) + ((c - c) + (d - d));
+            ck_transpose4(a, b, c, d, target + 8 * f + half);
+        }
+    for (; f < columns; f++)
+        for (int64_t lane = 0; lane < 8; lane++) {
+            const double x = *(const double *)(rows + lane * row_stride + 8 * f);
+            rest += x - x;
+            target[8 * f + lane] = x;
+        }
+    return (residue[0] + residue[1]) + (residue[2] + residue[3]) + rest;
+}
+
 // Values less their column's centre, times its scale.
 static inline __attribute__((always_inline)) void ck_standardise_panels(
     double *panels, int64_t count, int64_t columns, const double *centres, const double *scales) {

@@ -6,7 +6,7 @@ final class PythonValues {
 
     func isKind(_ bit: UInt64) -> Bool { flags >> bit & 1 == 1 }
     /// Not a subclass of that name.
-    func isExactly(_ name: StaticString) -> Bool { self.name == "\(name)" }
+    func isExactly(_ name: String) -> Bool { self.name == name }
   }
   private enum Bit {
     static let int: UInt64 = 24

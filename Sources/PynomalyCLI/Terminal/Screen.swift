@@ -13,9 +13,10 @@ final class Screen {
   private var isOpen = true
   private let oldAction: sigaction
 
-  /// Whether the standard output can be drawn on.
+  /// Whether the standard output can be drawn on. From the background it cannot: the system would stop us, perhaps
+  /// while we hold a thread.
   static var isPossible: Bool {
-    guard isatty(1) == 1, let kind = getenv("TERM") else { return false }
+    guard isatty(1) == 1, tcgetpgrp(1) == getpgrp(), let kind = getenv("TERM") else { return false }
     let name = String(cString: kind)
     return !name.isEmpty && name != "dumb"
   }
