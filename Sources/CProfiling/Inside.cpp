@@ -198,6 +198,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     }
     const cp_python_frame *last = nullptr;
     bool is_open = false;
+    uint64_t skipped = 0;
     while (is_whole && frame != 0) {
         if (answer.frame_count + 2 > FRAME_ROOM) {
             answer.is_cut = 1;
@@ -205,6 +206,11 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         }
         is_whole = is_there(pages, frame, static_cast<size_t>(layout.frame_size));
         if (!is_whole) break;
+        // 3.14 has frames of its own C code among them, which begin no run.
+        if (layout.has_shims && byte(frame, layout.owner) > 3 && ++skipped < FRAME_ROOM) {
+            frame = field(frame, layout.previous);
+            continue;
+        }
         cp_python_frame &found = slot->frames[answer.frame_count++];
         // From 3.14 on the lowest bits say who counts the reference.
         found = {field(frame, layout.code) & ~uint64_t{7}, 0, 0, 0, 0, interpreter, 0};
