@@ -1183,7 +1183,7 @@ pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, cons
 
 /* ======================================================================= 19. Profiling == */
 
-/* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
+/* Where other processes spend their time: CPython 3.8 to 3.15, and anything native. Linux on x86-64.
  * A process that is looked into is never left stopped, whatever becomes of the one that looks. Native
  * frames need libdw.so.1 (package libdw1), which is loaded when it is first asked for. */
 
