@@ -109,6 +109,23 @@ def samples(profiler, *names):
     return total
 
 
+def test_no_sample_is_lost_in_stacks(tmp_path):
+    """Of functions with equal names in files with equal names, and of a name with an odd end of a line in it."""
+    parts = []
+    for folder in ("a", "b"):
+        file = tmp_path / folder / "same.py"
+        found = {}
+        exec(compile("def same(work, seconds): work(seconds)", file, "exec"), found)
+        parts.append(found["same"])
+    with pynomaly.Profiler(rate=1000, function=True) as profiler:
+        for part in parts:
+            part(busy_function, 0.1)
+        with pynomaly.label("a\u2028b"):
+            busy_function(0.1)
+    assert sum(profiler.stacks().values()) == profiler.statistics.stacks > 100
+    assert samples(profiler, "a\u2028b", "busy_function") > 40
+
+
 def numpy_part(seconds):
     matrix = np.random.default_rng(0).normal(size=(150, 150))
     end = time.process_time() + seconds
@@ -296,6 +313,21 @@ def test_fork_while_this_process_is_sampled(tmp_path):
                     os._exit(code)
             assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert samples(profiler, "busy_function") > 30
+
+
+def test_a_profiler_started_in_a_fork_samples_that():
+    profiler = pynomaly.Profiler(rate=1000)
+    assert profiler.pid == os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            code = 3
+            with profiler:
+                busy_function(0.1)
+            code = 0 if samples(profiler, "busy_function") > 10 and profiler.pid == os.getpid() else 4
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_a_program_that_does_not_stop_it_ends(tmp_path):

@@ -140,11 +140,14 @@ class Recorder:
 
 
 def stacks_of(raw: bytes) -> dict[tuple[str, ...], int]:
-    """Folded stacks, taken apart."""
+    """Folded stacks, taken apart; those with the same text become one."""
     found: dict[tuple[str, ...], int] = {}
-    for line in raw.decode("utf-8", "replace").splitlines():
-        stack, _, count = line.rpartition(" ")
-        found[tuple(stack.split(";"))] = int(count)
+    # Names may hold what splitlines() takes for the end of a line.
+    for line in raw.decode("utf-8", "replace").split("\n"):
+        if line:
+            stack, _, count = line.rpartition(" ")
+            frames = tuple(stack.split(";"))
+            found[frames] = found.get(frames, 0) + int(count)
     return found
 
 
@@ -215,7 +218,7 @@ class Profiler:
             raise ArgumentError("slice (seconds) and on_slice (what is called then) go together")
         if slice != 0:
             _known(slice_format)
-        self.pid = os.getpid() if pid is None else pid
+        self._pid = pid
         self._options: dict[str, Any] = {
             "rate": float(rate),
             "duration": float(duration),
@@ -234,6 +237,11 @@ class Profiler:
         self._recording: Recorder | None = None
         self._is_stopped = False
 
+    @property
+    def pid(self) -> int:
+        """The process; without one given, that which asks."""
+        return os.getpid() if self._pid is None else self._pid
+
     def start(self) -> Profiler:
         """Begin to sample.
 
@@ -246,7 +254,7 @@ class Profiler:
         """
         if self._recording is not None:
             raise ArgumentError("this profiler was started before; make another one")
-        self._recording = Recorder(self.pid, self._options, self._on_slice)
+        self._recording = Recorder(self._pid or 0, self._options, self._on_slice)
         return self
 
     def stop(self) -> Profiler:
