@@ -1184,7 +1184,7 @@ pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, cons
 
 /* ======================================================================= 19. Profiling == */
 
-/* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
+/* Where other processes spend their time: CPython 3.8 to 3.15, and anything native. Linux on x86-64.
  * A process that is looked into is never left stopped, whatever becomes of the one that looks. Native
  * frames need libdw.so.1 (package libdw1), which is loaded when it is first asked for. */
 
@@ -1253,9 +1253,10 @@ typedef struct pyn_profiler_options {
  * may be in malloc or dlopen. The signal is SIGURG; where that has a handler, or is blocked by the calling thread, the
  * highest real-time signal of which neither is so. Threads that sleep when they are looked at, microseconds before, are
  * not sent one; with `idle` their Python stacks are read, and native ones left out. A system call into which a thread
- * goes just then is restarted, also where SA_RESTART does not do that, and its time limit begins anew. It returns EINTR,
- * and is counted (`interrupted`), where it waits for signals (pause, sigsuspend, ppoll with a mask), and all such calls
- * do while a handler of the program's has the signal in its sa_mask: what they wait for must not be missed.
+ * goes just then is restarted: by the kernel (SA_RESTART), and by the handler where that does not and the wait has a
+ * time limit, which begins anew. It returns EINTR, and is counted (`interrupted`), where it has none (poll without a
+ * limit, or connect), where it waits for signals (pause, sigsuspend, ppoll with a mask), and always while a handler of
+ * the program's has the signal in its sa_mask: what the program waits for must not be missed.
  * Threads that block the signal are left out, and counted (`blocked`). The library's own sampling threads are left out.
  * Several recordings of the process may run at once. When the last one has ended, the signal is handled as before.
  * exec may come at any time with SIGURG; with a real-time signal stop recordings before it, or one that is on its way
