@@ -89,6 +89,7 @@ def test_threads(python):
     assert count(idle, "flip") > 50 and count(idle, "sleeper") > 100
     gil, found, _ = inside(python, "threads", 0.7, rate=300, idle=1, gil=1)
     assert count(gil, "flip") > 60 > count(gil, "sleeper")
+    assert 60 < found["locked"] <= found["due"]
 
 
 def test_waits_are_not_cut_short(python):

@@ -16,17 +16,27 @@ extension ProcessSampler {
     }
     var outcome = Outcome.taken
     var sleeping: [Sample.Thread] = []
-    choose { (tid, thread) in
-      guard thread.state == UInt8(ascii: "R") else { return sleeping.append((tid, thread)) }
+    func ask(_ tid: Int32, _ thread: TargetProcess.Thread) {
       let own = threads.thread(tid)
       if own.states.isEmpty && !options.native { return }
       let isAsked = threads.ask(
         own, thread, insideLayout, native: options.native, now: now)
       if !isAsked { outcome = .failed }
     }
-    // Those that moved while they were read are read again, and there are ever fewer of them.
-    for _ in 0..<3 where !sleeping.isEmpty && runtime != nil { sleeping = readSleeping(sleeping) }
-    if !sleeping.isEmpty && runtime != nil { outcome = .torn }
+    choose { (tid, thread) in
+      if thread.state == UInt8(ascii: "R") { ask(tid, thread) } else { sleeping.append((tid, thread)) }
+    }
+    // Those that moved while they were read are read again, and there are ever fewer of them. At last those that run
+    // are asked.
+    if runtime == nil { sleeping = [] }
+    for _ in 0..<3 where !sleeping.isEmpty {
+      sleeping = readSleeping(sleeping)
+      sampleNumber += 1
+    }
+    for one in sleeping {
+      guard let thread = process.thread(one.tid) else { continue }
+      if thread.state == UInt8(ascii: "R") { ask(one.tid, thread) } else { outcome = .torn }
+    }
     threads.complete(&statistics)
     return outcome
   }
