@@ -10,7 +10,10 @@ import threading
 import time
 
 OPTIONS = ["native", "idle", "gil", "threads", "function", "nolineno", "subprocesses", "nonblocking"]
-NAMES = "due taken late skipped torn failed stacks stops pause_ns own_ns duration_ns incomplete blocked interrupted threads active locked"
+NAMES = (
+    "due taken late skipped torn failed stacks stops pause_ns own_ns duration_ns incomplete blocked interrupted"
+    " threads active locked"
+)
 
 
 class Options(ctypes.Structure):
