@@ -1260,7 +1260,7 @@ typedef struct pyn_profiler_options {
  * Threads that block the signal are left out, and counted (`blocked`). The library's own sampling threads are left out.
  * Several recordings of the process may run at once. When the last one has ended, the signal is handled as before.
  * exec may come at any time with SIGURG; with a real-time signal stop recordings before it, or one that is on its way
- * ends the new program. No descriptor is kept open.
+ * ends the new program. Descriptors are kept open for libraries that have frames in stacks, none for threads.
  * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */
 pyn_status pyn_profiler_start(int32_t pid, const pyn_profiler_options *options,
                               pyn_profiler **profiler, pyn_error *error);
