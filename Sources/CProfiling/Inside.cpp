@@ -253,14 +253,17 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     if (!is_whole) answer.is_broken = 1;
 }
 
-// Of system calls that return EINTR whatever SA_RESTART says, those that can be made again as they stand: their
-// time limit begins anew, but only threads that run are asked, so that none of it had passed.
-UNINSTRUMENTED bool may_restart(uint32_t number) {
+// Of system calls that return EINTR whatever SA_RESTART says: whether this one can be made again as it stands. Its time
+// limit begins anew, but only threads that run are asked, so that none of it had passed. One without a limit must
+// not: should the host's own handler have run just before ours, to end the wait, it would last for ever.
+UNINSTRUMENTED bool may_restart(uint32_t number, const greg_t *r) {
     switch (number) {
-    case SYS_poll: case SYS_ppoll: case SYS_select: case SYS_pselect6: case SYS_epoll_wait: case SYS_epoll_pwait:
-    case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_pause: case SYS_rt_sigtimedwait: case SYS_rt_sigsuspend:
-    case SYS_semop: case SYS_semtimedop: case SYS_msgrcv: case SYS_msgsnd: case SYS_futex: case SYS_io_getevents:
-        return true;
+    case SYS_nanosleep: case SYS_clock_nanosleep: return true;
+    case SYS_poll: return static_cast<int32_t>(r[REG_RDX]) >= 0;
+    case SYS_epoll_wait: case SYS_epoll_pwait: return static_cast<int32_t>(r[REG_R10]) >= 0;
+    case SYS_ppoll: case SYS_rt_sigtimedwait: return r[REG_RDX] != 0;
+    case SYS_select: case SYS_pselect6: case SYS_io_getevents: return r[REG_R8] != 0;
+    case SYS_futex: case SYS_semtimedop: return r[REG_R10] != 0;
     default: return false;
     }
 }
@@ -272,7 +275,7 @@ UNINSTRUMENTED void restart(cp_slot *slot, greg_t *registers) {
     uint64_t pc = static_cast<uint64_t>(registers[REG_RIP]);
     if (!is_there(slot->pages, pc - 7, 7) || byte(pc, -2) != 0x0f || byte(pc, -1) != 0x05) return;
     uint32_t number = reinterpret_cast<const Half *>(pc - 6)->value;
-    if (byte(pc, -7) == 0xb8 && may_restart(number)) {
+    if (byte(pc, -7) == 0xb8 && may_restart(number, registers)) {
         registers[REG_RAX] = number;
         registers[REG_RIP] -= 2;
         __atomic_fetch_add(&restarted_calls, 1, __ATOMIC_RELAXED);

@@ -27,6 +27,8 @@ final class PythonValues {
   /// What objects of a free-threaded interpreter have before their contents more than others.
   private let extra: UInt64
   private var types: [UInt64: ObjectType] = [:]
+  /// Many frames have the same objects, above all where functions call themselves.
+  private var texts: [UInt64: String] = [:]
 
   init(_ layout: PythonLayout, _ memory: ProcessMemory) {
     self.layout = layout
@@ -51,8 +53,10 @@ final class PythonValues {
   }
 
   func text(_ object: UInt64) -> String {
+    if let known = texts[object] { return known }
     var text = ""
     write(object, 0, &text)
+    if texts.count < 10_000 { texts[object] = text }
     return text
   }
 
