@@ -1,7 +1,7 @@
 import CKernels
 
-/// What the bounded search needs: room for candidates, a table of the queries of a chunk, and the last ones that
-/// were searched for.
+/// What the bounded search needs: room for candidates, a table of the queries of a chunk, and the last ones
+/// that were searched for.
 final class BoundedScratch {
   /// More neighbours than this are kept in a heap.
   static let mostKept = 64

@@ -120,9 +120,7 @@ final class NeighbourIndex: @unchecked Sendable {
       rowOf = layout.rowOf
       dense = nil
     }
-    if let points, isStraight, algorithm != .brute, k < BoundedScratch.mostKept,
-      width >= SinglePoints.fewestColumns
-    {
+    if let points, isStraight, algorithm != .brute, SinglePoints.serve(width: width, k: k) {
       singles = try SinglePoints(points, layout: layout, width: width, call: call.part(0.9...1))
     } else {
       singles = nil
@@ -154,10 +152,10 @@ final class NeighbourIndex: @unchecked Sendable {
   }
 
   /// Whether looking at all rows by dot products is faster than the tree: some rows are searched for,
-  /// and the distances counted. The weights are estimates, in steps of vectors: a row in the tree some
-  /// half a step a column and 4 for its part of the boxes and of branches guessed wrong; a row by its dot
-  /// product a fourteenth of a step a column; a search of all rows 10,000 before it begins. Where both
-  /// ways cost about the same, either may be taken.
+  /// and the distances counted. The weights are measured, in steps of vectors: a row in the tree some
+  /// half a step a column (in single precision less) and 4 for its part of the boxes and of branches guessed
+  /// wrong; a row by its dot product a fourteenth of a step a column; a search of all rows 10,000 before it
+  /// begins. Where both ways cost about the same, either may be taken.
   private static func prefersDots(
     _ layout: NeighbourLayout, _ points: Buffer<Double>, rows: Int, width: Int, k: Int, _ depth: Int
   ) -> Bool {
@@ -182,7 +180,9 @@ final class NeighbourIndex: @unchecked Sendable {
     }
     return withExtendedLifetime((pending, distances, slots, query)) {
       let perSearch = Double(evaluated) / Double(trials)
-      return perSearch * (0.5 * Double(width) + 4) > Double(rows * width) / 14 + 10_000
+      let perRow =
+        SinglePoints.serve(width: width, k: k) ? 0.4 * Double(width) + 3 : 0.5 * Double(width) + 4
+      return perSearch * perRow > Double(rows * width) / 14 + 10_000
     }
   }
 

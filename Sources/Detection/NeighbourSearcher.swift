@@ -130,6 +130,12 @@ final class NeighbourSearcher {
         bounded.candidates.base, bounded.room.base, pending.base)
     }
     for place in 0..<bounded.waiting {
+      if bounded.lists[place].count < Int64(kept), let query = bounded.queries[place] {
+        // Only where a power that is not monotonic has put a row outside its box.
+        bounded.lists[place].count = 0
+        kernels.searchTree(
+          &tree, query, NeighbourIndex.noRow, bounded.lists.base + place, pending.base)
+      }
       let own = bounded.lists[place]
       if index.metric == .euclidean {
         kernels.takeRoots(own.distances, Int(own.count))

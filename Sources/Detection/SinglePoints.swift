@@ -7,8 +7,8 @@ final class SinglePoints {
   /// A power of two that brings the values into the range of single precision.
   let scale: Double
 
-  /// With fewer columns there is nothing to be gained.
-  static let fewestColumns = 4
+  /// With fewer columns there is nothing to be gained, and more neighbours are kept in a heap.
+  static func serve(width: Int, k: Int) -> Bool { width >= 4 && k < BoundedScratch.mostKept }
 
   /// Blocks of 8 rows, as the points are.
   init(

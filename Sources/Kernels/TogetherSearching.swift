@@ -1,6 +1,6 @@
-// The bounded search for some queries that are near each other, in one walk through the tree: what is looked at
-// for one of them is in the cache for the others. Where a search looks at many leaves, this is what its time goes
-// into.
+// The bounded search for some queries that are near each other, in one walk through the tree: what is
+// looked at for one of them is in the cache for the others. Where a search looks at many leaves, fetching
+// them is what its time goes into.
 
 import CKernels
 

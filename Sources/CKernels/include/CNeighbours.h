@@ -193,6 +193,7 @@ CK_INLINE uint32_t ck_reached(ck_float_eight low, ck_float_eight high, float lim
 
 // Six queries against a panel of 16 rows: which dot products, less the rows' halves, reach the queries'
 // limits. Returns whether any does; then masks are set. Twelve vectors of sums stay in registers.
+// They only say what is to be measured, and the limits allow for the rounding: they may be contracted.
 CK_INLINE bool ck_tile(
     const float *packed, const float *panel, const float *halves, int64_t columns, const float *limits,
     uint32_t *masks) {

@@ -24,6 +24,25 @@ struct PythonThread {
   var isBroken = false
 }
 
+/// Whether a chain of addresses comes back to one of its own (Brent's way: remember one, after twice as many steps
+/// each time).
+private struct Circle {
+  private var remembered: UInt64 = 0
+  private var steps = 0
+  private var limit = 1
+
+  mutating func closes(at address: UInt64) -> Bool {
+    if address == remembered { return true }
+    steps += 1
+    if steps == limit {
+      remembered = address
+      steps = 0
+      limit &*= 2
+    }
+    return false
+  }
+}
+
 /// Reads the stacks of all threads of an interpreter. The process should stand still meanwhile; if it does
 /// not, the frames may never have been there together, but nothing worse comes of it.
 struct PythonStacks {
@@ -32,10 +51,9 @@ struct PythonStacks {
   /// From the ids that threads have inside the process to those outside.
   let threadIDs: [Int32: Int32]
   var frameLimit = 100_000
-  /// Of all interpreters together: chains may be circles.
-  private static let threadLimit = 100_000
-  /// Of all threads together.
-  private static let totalFrameLimit = 5_000_000
+  /// Of all interpreters together, and of all threads: what chains lead to may be anything.
+  var threadLimit = 100_000
+  var totalFrameLimit = 5_000_000
 
   private var layout: PythonLayout { runtime.layout }
 
@@ -53,7 +71,7 @@ struct PythonStacks {
   func ownStates() -> [State] {
     var states: [State] = []
     forEachState { address, interpreter, id in
-      guard states.count < PythonStacks.threadLimit else { return false }
+      guard states.count < threadLimit else { return false }
       var number: Int32?
       if let offset = layout.thread.nativeThreadID {
         number = memory.load(address &+ offset, as: UInt64.self).map { Int32(truncatingIfNeeded: $0) }
@@ -81,10 +99,12 @@ struct PythonStacks {
     var interpreter = memory.pointer(runtime.address &+ layout.runtime.interpreters) ?? 0
     var interpreters = 0
     var count = 0
-    while interpreter != 0, interpreters < 1000 {
+    var circle = Circle()
+    while interpreter != 0, interpreters < 1000, !circle.closes(at: interpreter) {
       let id: Int64 = memory.load(interpreter &+ layout.interpreter.id) ?? 0
       var state = memory.pointer(interpreter &+ layout.interpreter.threads) ?? 0
-      while state != 0, count < PythonStacks.threadLimit {
+      var circle = Circle()
+      while state != 0, count < threadLimit, !circle.closes(at: state) {
         if !body(state, interpreter, id) { return }
         state = memory.pointer(state &+ layout.thread.next) ?? 0
         count += 1
@@ -98,9 +118,9 @@ struct PythonStacks {
     var threads: [PythonThread] = []
     var known: UInt64 = 0
     var holder: UInt64 = 0
-    var framesLeft = PythonStacks.totalFrameLimit
+    var framesLeft = totalFrameLimit
     forEachState { state, interpreter, id in
-      guard threads.count < PythonStacks.threadLimit, framesLeft > 0 else { return false }
+      guard threads.count < threadLimit, framesLeft > 0 else { return false }
       if interpreter != known {
         known = interpreter
         holder = lockHolder(interpreter)
@@ -146,8 +166,9 @@ struct PythonStacks {
       thread.isBroken = true
       return
     }
+    var circle = Circle()
     while frame != 0 {
-      guard thread.runs.count < limit,
+      guard thread.runs.count < limit, !circle.closes(at: frame),
         let code = memory.pointer(frame &+ layout.frame.code), code != 0,
         let last: Int32 = memory.load(frame &+ layout.frame.instruction),
         let previous = memory.pointer(frame &+ layout.frame.previous)
@@ -183,9 +204,11 @@ struct PythonStacks {
     let base = layout.thread.baseFrame.map { memory.pointer(state &+ $0) ?? 0 }
     var run = PythonRun(frames: [], stackAddress: 0)
     var count = 0
+    var circle = Circle()
     while frame != 0 {
       if frame == base { break }
-      guard count < limit, let executable = memory.pointer(frame &+ layout.frame.code),
+      guard count < limit, !circle.closes(at: frame),
+        let executable = memory.pointer(frame &+ layout.frame.code),
         let previous = memory.pointer(frame &+ layout.frame.previous),
         let instruction = memory.pointer(frame &+ layout.frame.instruction),
         let owner: UInt8 = memory.load(frame &+ (layout.frame.owner ?? 0))

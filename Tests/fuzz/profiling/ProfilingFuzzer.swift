@@ -197,7 +197,8 @@ private func interpret(_ kind: UInt8, _ input: UnsafeBufferPointer<UInt8>) {
   var identifiers: [Int32: Int32] = [0: 1]
   for number in 0..<256 as Range<Int32> { identifiers[number] = number + 1 }
   var stacks = PythonStacks(runtime: runtime, memory: memory, threadIDs: identifiers)
-  stacks.frameLimit = 200
+  // Chains that go on for ever are no find.
+  (stacks.frameLimit, stacks.threadLimit, stacks.totalFrameLimit) = (200, 1000, 10_000)
   let threads = stacks.read()
   _ = stacks.ownStates().count
   let variables = PythonVariables(layout, memory)

@@ -1,9 +1,11 @@
 """The profiler from Python: this process, and others."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -107,6 +109,23 @@ def samples(profiler, *names):
                 left.pop(0)
         total += 0 if left else count
     return total
+
+
+def test_no_sample_is_lost_in_stacks(tmp_path):
+    """Of functions with equal names in files with equal names, and of a name with an odd end of a line in it."""
+    parts = []
+    for folder in ("a", "b"):
+        file = tmp_path / folder / "same.py"
+        found = {}
+        exec(compile("def same(work, seconds): work(seconds)", file, "exec"), found)
+        parts.append(found["same"])
+    with pynomaly.Profiler(rate=1000, function=True) as profiler:
+        for part in parts:
+            part(busy_function, 0.1)
+        with pynomaly.label("a\u2028b"):
+            busy_function(0.1)
+    assert sum(profiler.stacks().values()) == profiler.statistics.stacks > 100
+    assert samples(profiler, "a\u2028b", "busy_function") > 40
 
 
 def numpy_part(seconds):
@@ -223,6 +242,165 @@ def test_labels_of_coroutines():
     assert samples(profiler, "third", "third", "busy_function") > 10
 
 
+def test_labels_of_generators():
+    """Decorated: of both kinds, and what is sent and thrown comes through."""
+
+    @pynomaly.label("generator")
+    def generator():
+        heard = []
+        for number in range(10):
+            busy_function(0.01)
+            try:
+                heard.append((yield number))
+            except KeyError:
+                heard.append("thrown")
+        return heard
+
+    @pynomaly.label("asynchronous")
+    async def asynchronous():
+        heard = []
+        try:
+            for number in range(10):
+                busy_function(0.01)
+                await asyncio.sleep(0)
+                try:
+                    heard.append((yield number))
+                except KeyError:
+                    heard.append("thrown")
+        finally:
+            await asyncio.sleep(0)
+            closed.append(heard)
+
+    def between():
+        busy_function(0.01)
+
+    def listen():
+        walk = generator()
+        assert [next(walk), walk.send("a"), walk.throw(KeyError())] == [0, 1, 2]
+        for _ in walk:
+            between()
+
+    async def listen_too():
+        walk = asynchronous()
+        assert [await walk.__anext__(), await walk.asend("a"), await walk.athrow(KeyError())] == [0, 1, 2]
+        await walk.aclose()
+        assert closed == [["a", "thrown"]]
+        async for number in asynchronous():
+            between()
+        walk = asynchronous()
+        await walk.__anext__()
+        with pytest.raises(ZeroDivisionError):
+            await walk.athrow(ZeroDivisionError())
+
+    closed = []
+    with pynomaly.Profiler(rate=1000) as profiler:
+        listen()
+        asyncio.run(listen_too())
+    assert closed == [["a", "thrown"], [None] * 10, []]
+    assert samples(profiler, "generator", "generator", "busy_function") > 40
+    assert samples(profiler, "asynchronous", "asynchronous", "busy_function") > 40
+    assert samples(profiler, "listen", "between") > 20
+    assert samples(profiler, "generator", "between") == samples(profiler, "asynchronous", "between") == 0
+
+
+def test_labels_of_exit_stacks():
+    def work():
+        busy_function(0.1)
+
+    def close(stack):
+        stack.close()
+
+    stacked, closed = pynomaly.label("stacked"), pynomaly.label("closed")
+    with pynomaly.Profiler(rate=1000) as profiler:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(stacked)
+            work()
+        numpy_part(0.1)
+        stack = contextlib.ExitStack()
+        stack.enter_context(closed)
+        busy_function(0.1)
+        close(stack)
+        numpy_part(0.1)
+    assert samples(profiler, "stacked", "work", "busy_function") > 40
+    assert samples(profiler, "closed", "busy_function") > 40
+    assert samples(profiler, "numpy_part") > 40
+    assert samples(profiler, "stacked", "numpy_part") == samples(profiler, "closed", "numpy_part") == 0
+    with pytest.raises(RuntimeError, match="'stacked' was not entered"):
+        stacked.__exit__(None, None, None)
+
+
+def test_a_label_that_is_used_by_threads_and_tasks_at_once():
+    """Each takes off its own, in whatever order they end."""
+    shared = pynomaly.label("shared")
+    entered, left = threading.Barrier(2), threading.Event()
+
+    def first():
+        with shared:
+            entered.wait()
+        left.set()
+        numpy_part(0.1)
+
+    def second():
+        with shared:
+            entered.wait()
+            left.wait()
+            busy_function(0.1)
+        numpy_part(0.1)
+
+    async def task(turns, work):
+        with shared:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            work(0.1)
+        numpy_part(0.1)
+
+    async def both():
+        await asyncio.gather(task(1, busy_function), task(5, busy_function))
+
+    for work in (lambda: run_threads(first, second), lambda: asyncio.run(both())):
+        with pynomaly.Profiler(rate=1000) as profiler:
+            work()
+        assert samples(profiler, "shared", "busy_function") > 40
+        assert samples(profiler, "numpy_part") > 80
+        assert samples(profiler, "shared", "numpy_part") == 0
+
+
+def run_threads(*functions):
+    threads = [threading.Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_generator_that_goes_on_in_another_thread():
+    """It takes off its own label, not that of the thread in which it ends."""
+
+    def walk():
+        with pynomaly.label("begun here"):
+            yield
+            yield
+
+    def finish():
+        with pynomaly.label("of this thread"):
+            list(walked)
+            busy_function(0.1)
+
+    for _ in range(40):  # They do not fill what there is room for.
+        walked = walk()
+        next(walked)
+        run_threads(lambda: list(walked))
+    walked = walk()
+    next(walked)
+    with pynomaly.Profiler(rate=1000) as profiler:
+        run_threads(finish)
+        with pynomaly.label("after"):
+            busy_function(0.1)
+    assert samples(profiler, "of this thread", "busy_function") > 40
+    assert samples(profiler, "after", "busy_function") > 40
+    assert samples(profiler, "begun here") == 0
+
+
 def test_exceptions_inside():
     profiler = pynomaly.Profiler(rate=500)
     with pytest.raises(RuntimeError, match="inside"), profiler, pynomaly.label("fails"):
@@ -298,6 +476,21 @@ def test_fork_while_this_process_is_sampled(tmp_path):
     assert samples(profiler, "busy_function") > 30
 
 
+def test_a_profiler_started_in_a_fork_samples_that():
+    profiler = pynomaly.Profiler(rate=1000)
+    assert profiler.pid == os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            code = 3
+            with profiler:
+                busy_function(0.1)
+            code = 0 if samples(profiler, "busy_function") > 10 and profiler.pid == os.getpid() else 4
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def test_a_program_that_does_not_stop_it_ends(tmp_path):
     for more in ("", ", slice=0.01, on_slice=lambda content: None"):
         program = f"import pynomaly\np = pynomaly.Profiler(rate=1000{more}).start()\nsum(range(10**6))"
@@ -305,12 +498,112 @@ def test_a_program_that_does_not_stop_it_ends(tmp_path):
         assert result.returncode == 0 and result.stderr == ""
 
 
+EXEC = """
+import os, sys, pynomaly
+def begin():
+    return pynomaly.Profiler(rate=10000, slice=%s, on_slice=%s).start()
+killed = 0
+for number in range(30):
+    pid = os.fork()
+    if pid == 0:
+        profiler = begin()
+        sum(range(200_000))
+        try:
+            os.execv("/no/such/program", ["no"])
+        except OSError:
+            assert not profiler.wait()
+            again = begin()
+            sum(range(200_000))
+            os.execv("/bin/true", ["true"])
+    killed += os.waitpid(pid, 0)[1] != 0
+print(killed)
+"""
+
+
+@pytest.mark.parametrize("slices", [("0", "None"), ("0.02", "lambda content: None")], ids=["plain", "slices"])
+def test_exec_while_this_process_is_sampled(slices):
+    """The next program does not know the signal, and must not find one that waits."""
+    result = subprocess.run([sys.executable, "-c", EXEC % slices], capture_output=True, text=True, timeout=120)
+    assert result.stdout == "0\n", result.stdout + result.stderr
+
+
+def test_exec_on_the_thread_that_gets_slices():
+    program = """
+import os, time, pynomaly
+def go(_): os.execv("/bin/echo", ["echo", "well"])
+profiler = pynomaly.Profiler(rate=10000, slice=0.02, on_slice=go).start()
+end = time.monotonic() + 20
+while time.monotonic() < end: pass
+"""
+    for _ in range(5):
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        assert (result.returncode, result.stdout) == (0, "well\n"), result.stderr
+
+
+LETS_GO = """
+import gc, time, pynomaly
+held = {}
+def on_slice(_):
+    held.clear()
+    gc.collect()
+class Circle: pass
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+gc.disable()
+for number in range(6):
+    profiler = pynomaly.Profiler(rate=1000, slice=0.02, on_slice=on_slice).start()
+    if number % 2:
+        circle = Circle()
+        circle.own, circle.profiler = circle, profiler
+        del circle
+    else:
+        held["p"] = profiler
+    del profiler
+    spin(0.1)
+end = time.monotonic() + 20
+while pynomaly._profiler._leaving or pynomaly._profiler._running:
+    assert time.monotonic() < end
+    time.sleep(0.01)
+pynomaly.Profiler(rate=1000, slice=0.02, on_slice=on_slice).start()
+print("alive", flush=True)
+"""
+
+
+def test_a_profiler_that_a_slice_lets_go_of():
+    """Its end is not waited for on the thread that it waits for."""
+    result = subprocess.run([sys.executable, "-c", LETS_GO], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "alive\n"), result.stderr
+
+
+def test_waiting_can_be_interrupted(target):
+    program = f"""
+import os, signal, threading, pynomaly
+profiler = pynomaly.Profiler({target.pid}).start()
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+profiler.wait(60)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert result.stderr.endswith("KeyboardInterrupt\n")
+    with pytest.raises(pynomaly.ArgumentError, match="seconds"):
+        pynomaly.Profiler().start().wait(-1)
+
+
 def test_dump(target):
     assert "known_function" in pynomaly.dump(target.pid)
     found = pynomaly.dump(target.pid, native=True, format="json")
     assert found["pid"] == target.pid
     assert any(frame["name"] == "known_function" for thread in found["threads"] for frame in thread["frames"])
-    assert "value = 17" in pynomaly.dump(target.pid, locals=True)
+    # Not "value = 17", which the command line says.
+    assert "        Locals:\n            value: 17\n" in pynomaly.dump(target.pid, locals=True)
+    assert "Locals:" not in pynomaly.dump(target.pid)
+    variables = [
+        frame["locals"]
+        for thread in pynomaly.dump(target.pid, locals=True, format="json")["threads"]
+        for frame in thread["frames"]
+        if frame["name"] == "known_function"
+    ]
+    assert variables == [[{"name": "value", "value": "17", "argument": False}]]
     with pytest.raises(pynomaly.ArgumentError, match="allowed are"):
         pynomaly.dump(target.pid, format="xml")
     with pytest.raises(pynomaly.NoProcessError):
@@ -387,6 +680,22 @@ def test_module(tmp_path):
     result = subprocess.run([*command, "--pid", str(2**22 + 5)], capture_output=True, text=True)
     assert result.returncode == 1 and "there is no process" in result.stderr
     assert subprocess.run(command, capture_output=True).returncode == 2
+
+
+def test_module_ends_a_program_that_does_not_want_to():
+    program = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\nwhile True: pass"
+    command = [sys.executable, "-m", "pynomaly", "top", "--interval", "60", "--rate", "1000", "--"]
+    top = subprocess.Popen([*command, sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert top.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        top.send_signal(signal.SIGINT)
+        assert top.wait(20) == 0
+        assert "stacks just now" not in top.stdout.read()
+    finally:
+        top.kill()
+        top.wait()
+        top.stdout.close()
 
 
 def test_module_dump_and_top(target, tmp_path):

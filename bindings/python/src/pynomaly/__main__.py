@@ -73,11 +73,26 @@ def sampled(options: argparse.Namespace) -> Iterator[Recorder]:
         for name in ("native", "idle", "gil", "threads", "function", "nolineno", "subprocesses", "nonblocking")
     }
     settings |= {"rate": options.rate, "duration": options.duration}
+    recorder = None
     try:
-        yield begin(options.pid, child, settings)
+        recorder = begin(options.pid, child, settings)
+        yield recorder
     finally:
-        if child is not None and child.poll() is None:
-            child.terminate()
+        # First, for while it runs news of its stops may be taken for the child's end.
+        if recorder is not None:
+            recorder.stop()
+        if child is not None:
+            end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Ask it to end, and when it does not want to, do not ask."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(2)
+        except subprocess.TimeoutExpired:
+            child.kill()
             child.wait()
 
 

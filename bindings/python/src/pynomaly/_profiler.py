@@ -6,8 +6,12 @@ import atexit
 import ctypes
 import json
 import os
+import sys
+import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
+from _thread import start_new_thread
 from ctypes import byref, c_int32, c_void_p
 from dataclasses import dataclass
 from types import TracebackType
@@ -72,6 +76,9 @@ def collected(function: Callable[[Any], None]) -> bytes:
 
 
 _running: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_leaving: set[int] = set()
+"""Recordings that nobody holds any more, which come to their end."""
+os.register_at_fork(after_in_child=_leaving.clear)
 
 
 @atexit.register
@@ -79,6 +86,32 @@ def _end_all() -> None:
     """Nobody may call into an interpreter that is no more."""
     for recorder in list(_running):
         recorder.stop()
+    while _leaving:
+        time.sleep(0.001)
+
+
+def _leave(handle: c_void_p, callback: Any) -> None:
+    """Free a recording; its callback may be called until then."""
+    library.pyn_profiler_free(handle)
+    _leaving.discard(handle.value or 0)
+
+
+def _before_exec(event: str, _: Any) -> None:
+    """A signal that was sent to this program would end the next one, which does not handle it."""
+    if event == "os.exec":
+        for recorder in list(_running):
+            recorder.stop()
+            recorder.wait(1)  # On the thread that gets the slices stop() does not.
+
+
+_is_watched = False
+
+
+def _watch_exec() -> None:
+    global _is_watched
+    if not _is_watched:
+        _is_watched = True
+        sys.addaudithook(_before_exec)
 
 
 class Recorder:
@@ -86,12 +119,16 @@ class Recorder:
 
     def __init__(self, pid: int, options: Mapping[str, Any], on_slice: Callable[[bytes], Any] | None = None) -> None:
         self._handle = c_void_p()
-        # Not one of self: the callback must not keep it alive.
+        self._callback: Any = None
+        self._is_ended = False
+        # Not of self: the callback must not keep it alive.
         failures = self.failures = list[BaseException]()
+        slice_threads = self._slice_threads = set[int]()
         settings = _library.ProfilerOptions(**options)
         if on_slice is not None:
 
             def hand(data: int, size: int, _: Any) -> int:
+                slice_threads.add(threading.get_ident())
                 try:
                     on_slice(ctypes.string_at(data, size))
                 except BaseException as failure:  # noqa: BLE001 - it is raised by stop()
@@ -100,21 +137,41 @@ class Recorder:
                 return 0
 
             self._callback = settings.slice_write = _library.WriteCallback(hand)
+        if pid in (0, os.getpid()):
+            _watch_exec()
         call(library.pyn_profiler_start, pid, byref(settings), byref(self._handle))
         _running.add(self)
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            library.pyn_profiler_free(self._handle)
+        if not getattr(self, "_handle", None):
+            return
+        if self._callback is not None and not self._is_ended:
+            # This may be the thread that gets the slices, or hold what on_slice waits for: nobody waits here.
+            _leaving.add(self._handle.value or 0)
+            try:
+                start_new_thread(_leave, (self._handle, self._callback))
+                return
+            except RuntimeError:  # There are no more threads, or the interpreter ends and has stopped it.
+                _leaving.discard(self._handle.value or 0)
+        library.pyn_profiler_free(self._handle)
 
     def wait(self, seconds: float) -> bool:
+        """In slices, so that Ctrl-C comes through."""
         running = c_int32()
-        call(library.pyn_profiler_wait, self._handle, seconds, byref(running))
-        return bool(running.value)
+        end = time.monotonic() + seconds
+        while True:
+            # What is no time at all, the library refuses.
+            left = min(max(end - time.monotonic(), 0.0), 0.1) if seconds >= 0 else seconds
+            call(library.pyn_profiler_wait, self._handle, left, byref(running))
+            if not running.value or left < 0.1:
+                return bool(running.value)
 
     def stop(self) -> None:
         call(library.pyn_profiler_stop, self._handle)
-        _running.discard(self)
+        # The thread that gets the slices has only asked for an end.
+        if threading.get_ident() not in self._slice_threads:
+            self._is_ended = True
+            _running.discard(self)
 
     def pause(self) -> None:
         call(library.pyn_profiler_pause, self._handle)
@@ -140,11 +197,14 @@ class Recorder:
 
 
 def stacks_of(raw: bytes) -> dict[tuple[str, ...], int]:
-    """Folded stacks, taken apart."""
+    """Folded stacks, taken apart; those with the same text become one."""
     found: dict[tuple[str, ...], int] = {}
-    for line in raw.decode("utf-8", "replace").splitlines():
-        stack, _, count = line.rpartition(" ")
-        found[tuple(stack.split(";"))] = int(count)
+    # Names may hold what splitlines() takes for the end of a line.
+    for line in raw.decode("utf-8", "replace").split("\n"):
+        if line:
+            stack, _, count = line.rpartition(" ")
+            frames = tuple(stack.split(";"))
+            found[frames] = found.get(frames, 0) + int(count)
     return found
 
 
@@ -159,7 +219,8 @@ class Profiler:
 
     This process is sampled from inside: threads that run are asked by a signal, and answer within microseconds;
     threads that wait are left alone. Several profilers may run at once. A child that is forked meanwhile is not
-    sampled. Names for parts of a program: `label`.
+    sampled. `os.exec` ends it first, for the program that comes does not know the signal. Names for parts of a
+    program: `label`.
 
     Parameters
     ----------
@@ -215,7 +276,7 @@ class Profiler:
             raise ArgumentError("slice (seconds) and on_slice (what is called then) go together")
         if slice != 0:
             _known(slice_format)
-        self.pid = os.getpid() if pid is None else pid
+        self._pid = pid
         self._options: dict[str, Any] = {
             "rate": float(rate),
             "duration": float(duration),
@@ -234,6 +295,11 @@ class Profiler:
         self._recording: Recorder | None = None
         self._is_stopped = False
 
+    @property
+    def pid(self) -> int:
+        """The process; without one given, that which asks."""
+        return os.getpid() if self._pid is None else self._pid
+
     def start(self) -> Profiler:
         """Begin to sample.
 
@@ -246,7 +312,7 @@ class Profiler:
         """
         if self._recording is not None:
             raise ArgumentError("this profiler was started before; make another one")
-        self._recording = Recorder(self.pid, self._options, self._on_slice)
+        self._recording = Recorder(self._pid or 0, self._options, self._on_slice)
         return self
 
     def stop(self) -> Profiler:
