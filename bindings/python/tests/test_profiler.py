@@ -664,7 +664,7 @@ def test_goes_elsewhere(monkeypatch, tmp_path):
 @pytest.mark.parametrize("way", ["x" * 300 + end for end in "12345678"])
 def test_long(way): burn(0.05)
 def test_%s(): burn(0.1)
-""" % ("\u00fc" * 120)  # fmt: skip
+""" % ("\u00fc" * 120)
 
 
 @pytest.mark.parametrize("workers", [0, 4])
