@@ -173,8 +173,9 @@ test-cli: build $(VENV)/stamp ## Tests of the command-line tool
 
 .PHONY: test-profiling
 test-profiling: build $(VENV)/stamp ## Tests of the profiler, on processes of every CPython that is here
-	Tests/support/need gcc:gcc g++:g++ strip:binutils gdb:gdb strace:strace chromium:chromium
-	PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/profiling
+	Tests/support/need gcc:gcc g++:g++ strip:binutils gdb:gdb strace:strace chromium:chromium \
+	  protoc:protobuf-compiler golang-github-google-pprof-dev
+	PYNOMALY_LIBRARY=$(CURDIR)/$(LIBRARY) PYNOMALY_CLI=$(CURDIR)/$(CLI) $(PYTHON) -m pytest -q Tests/profiling
 
 .PHONY: test-fuzz
 test-fuzz: ## A short round of every fuzzer

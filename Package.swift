@@ -9,7 +9,7 @@ let sharedLibrary: [LinkerSetting] = [
       "-Xlinker", "-soname=libpynomaly.so.1",
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SharedLibrary/exports.map",
       "-Xlinker", "-z", "-Xlinker", "nodelete",
-      "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe",
+      "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe", "-Xlinker", "--icf-iterations=6",
       "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
     ])
 ]
@@ -77,7 +77,10 @@ let package = Package(
     .target(
       name: "Pynomaly", dependencies: ["CProfiling", "CPynomaly", "Detection", "Plugins", "Profiling"],
       swiftSettings: small),
-    .target(name: "SharedLibrary", exclude: ["exports.map"], linkerSettings: sharedLibrary),
+    .target(name: "CSharedLibrary"),
+    .target(
+      name: "SharedLibrary", dependencies: ["CSharedLibrary"], exclude: ["exports.map"],
+      linkerSettings: sharedLibrary),
     .target(name: "CNumbers"),
     .target(name: "CProcesses"),
     .target(name: "Tables", dependencies: ["CNumbers"], swiftSettings: fast),

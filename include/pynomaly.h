@@ -1183,7 +1183,7 @@ pyn_status pyn_kolmogorov_smirnov(const double *first, int64_t first_count, cons
 
 /* ======================================================================= 19. Profiling == */
 
-/* Where other processes spend their time: CPython 3.8 to 3.13, and anything native. Linux on x86-64.
+/* Where other processes spend their time: CPython 3.8 to 3.15, and anything native. Linux on x86-64.
  * A process that is looked into is never left stopped, whatever becomes of the one that looks. Native
  * frames need libdw.so.1 (package libdw1), which is loaded when it is first asked for. */
 
@@ -1250,8 +1250,8 @@ typedef struct pyn_profiler_options {
  * registers, the used part of the stack and the Python frames to memory that lies ready: it allocates nothing,
  * takes no lock and waits for nobody, so that a thread may be in malloc or dlopen. Threads that sleep are never
  * sent one; with `idle` their Python stacks are read, and native ones left out. A system call into which a thread
- * goes just then is restarted, also where SA_RESTART does not do that; one that is not is counted
- * (`interrupted`). Threads that block the signal are left out, and counted (`blocked`). The library's own
+ * goes just then is restarted: by the kernel (SA_RESTART), and by the handler where that does not and the wait has
+ * a time limit. Others return EINTR (poll without a limit, or connect) and are counted (`interrupted`). Threads that block the signal are left out, and counted (`blocked`). The library's own
  * sampling threads are left out. Several recordings of the process may run at once. When the last one has ended,
  * the signal has no handler again.
  * Errors: as pyn_profiler_dump, INVALID_ARGUMENT (rate, duration). [any thread] */

@@ -1,6 +1,7 @@
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "CElfutils.h"
 #include "Loading.h"
@@ -20,6 +21,8 @@ typedef struct {
 struct ce_lines {
     Elf *elf;
     Dwarf *dwarf;
+    int descriptor;
+    struct stat status; /* of the file when it was opened */
     unit **units; /* those that were asked for */
     size_t unit_count;
     range *ranges; /* of all units, sorted */
@@ -67,9 +70,10 @@ static const range *holding(const range *ranges, size_t count, uint64_t address)
     return NULL;
 }
 
-/* Mapped: most of it is never looked at. */
+/* Mapped: most of it is never looked at. Where somebody shortens the file that is a SIGBUS: is_same. */
 ce_lines *ce_lines_open(int descriptor) {
-    if (ce_load()) return NULL;
+    struct stat status;
+    if (ce_load() || fstat(descriptor, &status) != 0) return NULL;
     Elf *elf = ce.elf_begin(descriptor, ELF_C_READ_MMAP, NULL);
     Dwarf *dwarf = elf ? ce.dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
     ce_lines *lines = dwarf ? calloc(1, sizeof *lines) : NULL;
@@ -78,9 +82,19 @@ ce_lines *ce_lines_open(int descriptor) {
         if (elf) ce.elf_end(elf);
         return NULL;
     }
+    lines->descriptor = descriptor;
+    lines->status = status;
     lines->elf = elf;
     lines->dwarf = dwarf;
     return lines;
+}
+
+/* What is written to a file does not tell of the code that runs, and what is cut off is not there to be read. */
+static int is_same(const ce_lines *lines) {
+    struct stat now;
+    return fstat(lines->descriptor, &now) == 0 && now.st_size == lines->status.st_size &&
+           now.st_mtim.tv_sec == lines->status.st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == lines->status.st_mtim.tv_nsec;
 }
 
 /* Some compilers leave out .debug_aranges: then the units themselves are asked where they lie, once. */
@@ -183,7 +197,7 @@ static const char *name_of(Dwarf_Die *die) {
 }
 
 int32_t ce_lines_find(ce_lines *lines, uint64_t address, ce_location *locations, int32_t capacity) {
-    unit *u = capacity > 0 ? unit_at(lines, address) : NULL;
+    unit *u = capacity > 0 && is_same(lines) ? unit_at(lines, address) : NULL;
     if (!u) return 0;
     Dwarf_Die unit_die, die;
     if (!ce.dwarf_offdie(lines->dwarf, u->die, &unit_die)) return 0;

@@ -144,6 +144,17 @@ UNINSTRUMENTED int32_t label_of(const cp_answer &answer, uint64_t frame) {
     return 0;
 }
 
+// The place in the code object itself of an instruction in the copy that the thread has of its code.
+UNINSTRUMENTED void in_main_copy(uint64_t *pages, const cp_python_layout &layout, uint64_t frame,
+                                 cp_python_frame *found) {
+    int32_t index = static_cast<int32_t>(reinterpret_cast<const Half *>(frame + layout.copy_index)->value);
+    uint64_t array, size, start;
+    if (index <= 0 || !word(pages, found->code + layout.code_copies, &array) || !word(pages, array, &size) ||
+        static_cast<uint64_t>(index) >= size || !word(pages, array + 8 + 8 * static_cast<uint64_t>(index), &start))
+        return;
+    found->instruction = found->instruction - start + found->code + layout.code_start;
+}
+
 // What tells the frame's code object from another one that comes to its place.
 UNINSTRUMENTED bool know(uint64_t *pages, const cp_python_layout &layout, cp_python_frame &found) {
     uint64_t code = found.code;
@@ -187,6 +198,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     }
     const cp_python_frame *last = nullptr;
     bool is_open = false;
+    uint64_t skipped = 0;
     while (is_whole && frame != 0) {
         if (answer.frame_count + 2 > FRAME_ROOM) {
             answer.is_cut = 1;
@@ -194,8 +206,14 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
         }
         is_whole = is_there(pages, frame, static_cast<size_t>(layout.frame_size));
         if (!is_whole) break;
+        // 3.14 has frames of its own C code among them, which begin no run.
+        if (layout.has_shims && byte(frame, layout.owner) > 3 && ++skipped < FRAME_ROOM) {
+            frame = field(frame, layout.previous);
+            continue;
+        }
         cp_python_frame &found = slot->frames[answer.frame_count++];
-        found = {field(frame, layout.code), 0, 0, 0, 0, interpreter, 0};
+        // From 3.14 on the lowest bits say who counts the reference.
+        found = {field(frame, layout.code) & ~uint64_t{7}, 0, 0, 0, 0, interpreter, 0};
         is_open = true;
         bool ends = layout.has_frame_objects;
         uint64_t end_place = 0;
@@ -205,6 +223,7 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
             is_open = false;
         } else {
             found.instruction = field(frame, layout.instruction);
+            if (layout.copy_index >= 0) in_main_copy(pages, layout, frame, &found);
             // In a recursion it is the one before.
             if (last && last->code == found.code) {
                 found.name = last->name;
@@ -234,14 +253,17 @@ UNINSTRUMENTED void walk(cp_slot *slot, uint64_t state, int32_t interpreter) {
     if (!is_whole) answer.is_broken = 1;
 }
 
-// Of system calls that return EINTR whatever SA_RESTART says, those that can be made again as they stand: their
-// time limit begins anew, but only threads that run are asked, so that none of it had passed.
-UNINSTRUMENTED bool may_restart(uint32_t number) {
+// Of system calls that return EINTR whatever SA_RESTART says: whether this one can be made again as it stands. Its time
+// limit begins anew, but only threads that run are asked, so that none of it had passed. One without a limit must
+// not: should the host's own handler have run just before ours, to end the wait, it would last for ever.
+UNINSTRUMENTED bool may_restart(uint32_t number, const greg_t *r) {
     switch (number) {
-    case SYS_poll: case SYS_ppoll: case SYS_select: case SYS_pselect6: case SYS_epoll_wait: case SYS_epoll_pwait:
-    case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_pause: case SYS_rt_sigtimedwait: case SYS_rt_sigsuspend:
-    case SYS_semop: case SYS_semtimedop: case SYS_msgrcv: case SYS_msgsnd: case SYS_futex: case SYS_io_getevents:
-        return true;
+    case SYS_nanosleep: case SYS_clock_nanosleep: return true;
+    case SYS_poll: return static_cast<int32_t>(r[REG_RDX]) >= 0;
+    case SYS_epoll_wait: case SYS_epoll_pwait: return static_cast<int32_t>(r[REG_R10]) >= 0;
+    case SYS_ppoll: case SYS_rt_sigtimedwait: return r[REG_RDX] != 0;
+    case SYS_select: case SYS_pselect6: case SYS_io_getevents: return r[REG_R8] != 0;
+    case SYS_futex: case SYS_semtimedop: return r[REG_R10] != 0;
     default: return false;
     }
 }
@@ -253,7 +275,7 @@ UNINSTRUMENTED void restart(cp_slot *slot, greg_t *registers) {
     uint64_t pc = static_cast<uint64_t>(registers[REG_RIP]);
     if (!is_there(slot->pages, pc - 7, 7) || byte(pc, -2) != 0x0f || byte(pc, -1) != 0x05) return;
     uint32_t number = reinterpret_cast<const Half *>(pc - 6)->value;
-    if (byte(pc, -7) == 0xb8 && may_restart(number)) {
+    if (byte(pc, -7) == 0xb8 && may_restart(number, registers)) {
         registers[REG_RAX] = number;
         registers[REG_RIP] -= 2;
         __atomic_fetch_add(&restarted_calls, 1, __ATOMIC_RELAXED);

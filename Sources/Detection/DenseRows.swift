@@ -29,13 +29,7 @@ final class DenseRows {
     let points = try Buffer<Double>(count: rowCount * width, zeroed: false)
     self.points = points
     centre = try Buffer(count: width)
-    let (least, greatest) = layout.extremes()
-    var largest = 0.0
-    for column in 0..<width {
-      centre[column] = least[column] / 2 + greatest[column] / 2
-      largest = max(largest, greatest[column] - centre[column], centre[column] - least[column])
-    }
-    scale = DenseRows.scale(largest)
+    scale = DenseRows.scale(DenseRows.findCentre(layout, centre))
     let chunk = max(16, (1 << 20) / (16 * width) * 16)
     try forEachChunk(
       (rowCount + chunk - 1) / chunk, threads: call.threads,
@@ -71,7 +65,18 @@ final class DenseRows {
     }
   }
 
-  private static func scale(_ largest: Double) -> Double {
+  /// The middle of each column; returns the largest distance of a value from it.
+  static func findCentre(_ layout: NeighbourLayout, _ centre: Buffer<Double>) -> Double {
+    let (least, greatest) = layout.extremes()
+    var largest = 0.0
+    for column in 0..<centre.count {
+      centre[column] = least[column] / 2 + greatest[column] / 2
+      largest = max(largest, greatest[column] - centre[column], centre[column] - least[column])
+    }
+    return largest
+  }
+
+  static func scale(_ largest: Double) -> Double {
     guard largest > 0 else { return 1 }
     let exponent = max(-500, min(500, 20 - Int(largest.exponent)))
     return Double(sign: .plus, exponent: exponent, significand: 1)

@@ -23,7 +23,7 @@ extension NeighbourIndex {
     let threads = max(1, min(call.threads, chunks))
     var searchers: [NeighbourSearcher] = []
     for _ in 0..<threads {
-      searchers.append(try NeighbourSearcher(self, k: k, queries: chunk, dropsSelf: false))
+      searchers.append(try NeighbourSearcher(self, k: k, queries: chunk, dropsSelf: false, ownRows: true))
     }
     try forEachChunk(chunks, threads: threads, teller: ProgressTeller(call, stage)) {
       (number, worker) throws(DetectionError) in
@@ -53,13 +53,7 @@ extension NeighbourIndex {
     }
     let limit = metric == .cosine ? .infinity : metric.valueLimit(columns: width)
     let load = { (row: Int, query: UnsafeMutablePointer<Double>) throws(DetectionError) in
-      for column in 0..<X.columns {
-        query[column] = X.value(row, column)
-        if query[column].magnitude > limit {
-          throw NeighbourIndex.tooLarge(X, row, column, limit)
-        }
-      }
-      self.metric.prepare(query, columns: X.columns)
+      try self.load(X, row, limit: limit, to: query)
     }
     // Rows that are near each other in the tree one after another: what they look at is in the cache.
     let order =
@@ -81,9 +75,40 @@ extension NeighbourIndex {
     }
   }
 
+  /// Write a row as it is compared.
+  @_optimize(speed) @inline(__always)
+  private func load(
+    _ X: Matrix, _ row: Int, limit: Double, to query: UnsafeMutablePointer<Double>
+  ) throws(DetectionError) {
+    let start = X.start(ofRow: row)
+    let columns = X.columns
+    let step = X.columnStride
+    var largest = 0.0
+    if X.element == .float64 {
+      for column in 0..<columns {
+        let value = (start + column * step).load(as: Double.self)
+        query[column] = value
+        largest = max(largest, value.magnitude)
+      }
+    } else {
+      for column in 0..<columns {
+        let value = Double((start + column * step).load(as: Float.self))
+        query[column] = value
+        largest = max(largest, value.magnitude)
+      }
+    }
+    guard largest > limit else {
+      metric.prepare(query, columns: columns)
+      return
+    }
+    for column in 0..<columns where query[column].magnitude > limit {
+      throw NeighbourIndex.tooLarge(X, row, column, limit)
+    }
+  }
+
   /// Queries that are handed to a thread at a time: so few that a chunk takes some hundredths of a second.
   private func chunkQueries(_ k: Int, of queries: Int) -> Int {
-    let most = dense == nil ? 32 : 96
+    let most = 96
     let work = max(1, rowCount / (dense == nil && !scansBlocks ? 8 : 1)) * width
     let fair = (queries / 16 + 5) / 6 * 6
     if dense == nil { return max(1, min(most, max(8, fair), 400_000_000 / work)) }

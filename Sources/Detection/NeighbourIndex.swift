@@ -41,6 +41,8 @@ final class NeighbourIndex: @unchecked Sendable {
   let boxes: Buffer<Double>
   /// Blocks of 8 rows, for the tree and for metrics that have no dot product.
   let points: Buffer<Double>?
+  /// For looking at leaves in single precision first.
+  let singles: SinglePoints?
   /// For dot products.
   let dense: DenseRows?
   /// Search every block, though there is a tree.
@@ -55,7 +57,9 @@ final class NeighbourIndex: @unchecked Sendable {
     ck_neighbour_tree(
       nodes: nodes.base, boxes: boxes.base, points: points?.base ?? boxes.base, rows: rowOf.base,
       columns: Int64(width), metric: metric.kernelNumber, whole_power: metric.wholePower,
-      power: metric.power)
+      power: metric.power, singles: singles?.values.base,
+      single_boxes: singles?.boxes.base, centre: singles?.centre.base,
+      scale: singles?.scale ?? 1)
   }
 
   /// `k` is what will be searched for most: the trial that chooses the algorithm asks for so many.
@@ -116,6 +120,11 @@ final class NeighbourIndex: @unchecked Sendable {
       rowOf = layout.rowOf
       dense = nil
     }
+    if let points, isStraight, algorithm != .brute, SinglePoints.serve(width: width, k: k) {
+      singles = try SinglePoints(points, layout: layout, width: width, call: call.part(0.9...1))
+    } else {
+      singles = nil
+    }
     self.points = points
     scansBlocks = algorithm == .brute
   }
@@ -143,10 +152,10 @@ final class NeighbourIndex: @unchecked Sendable {
   }
 
   /// Whether looking at all rows by dot products is faster than the tree: some rows are searched for,
-  /// and the distances counted. The weights are estimates, in steps of vectors: a row in the tree some
-  /// half a step a column and 4 for its part of the boxes and of branches guessed wrong; a row by its dot
-  /// product a fourteenth of a step a column; a search of all rows 10,000 before it begins. Where both
-  /// ways cost about the same, either may be taken.
+  /// and the distances counted. The weights are measured, in steps of vectors: a row in the tree some
+  /// half a step a column (in single precision less) and 4 for its part of the boxes and of branches guessed
+  /// wrong; a row by its dot product a fourteenth of a step a column; a search of all rows 10,000 before it
+  /// begins. Where both ways cost about the same, either may be taken.
   private static func prefersDots(
     _ layout: NeighbourLayout, _ points: Buffer<Double>, rows: Int, width: Int, k: Int, _ depth: Int
   ) -> Bool {
@@ -157,7 +166,9 @@ final class NeighbourIndex: @unchecked Sendable {
     else { return false }
     var tree = ck_neighbour_tree(
       nodes: layout.nodes.base, boxes: layout.boxes.base, points: points.base,
-      rows: layout.rowOf.base, columns: Int64(width), metric: 0, whole_power: 0, power: 2)
+      rows: layout.rowOf.base, columns: Int64(width), metric: 0, whole_power: 0, power: 2, singles: nil,
+      single_boxes: nil,
+      centre: nil, scale: 1)
     var evaluated: Int64 = 0
     for trial in 0..<trials {
       let slot = layout.blockCount * trial / trials * 8
@@ -169,7 +180,9 @@ final class NeighbourIndex: @unchecked Sendable {
     }
     return withExtendedLifetime((pending, distances, slots, query)) {
       let perSearch = Double(evaluated) / Double(trials)
-      return perSearch * (0.5 * Double(width) + 4) > Double(rows * width) / 14 + 10_000
+      let perRow =
+        SinglePoints.serve(width: width, k: k) ? 0.4 * Double(width) + 3 : 0.5 * Double(width) + 4
+      return perSearch * perRow > Double(rows * width) / 14 + 10_000
     }
   }
 

@@ -12,6 +12,20 @@ struct NeighbourKernels: Sendable {
       UnsafePointer<ck_neighbour_tree>, UnsafePointer<Double>, UInt32,
       UnsafeMutablePointer<ck_neighbours>, UnsafeMutablePointer<ck_pending>
     ) -> Void
+  let searchBounded:
+    @Sendable (
+      UnsafePointer<ck_neighbour_tree>, UnsafePointer<Double>, UnsafePointer<UInt32>,
+      UnsafeMutablePointer<ck_neighbours>, UnsafePointer<ck_candidates>,
+      UnsafeMutablePointer<ck_pending>
+    ) -> Void
+  let searchTogether:
+    @Sendable (
+      UnsafePointer<ck_neighbour_tree>, Int, UnsafePointer<UnsafePointer<Double>?>,
+      UnsafePointer<UnsafePointer<UInt32>?>, UnsafeMutablePointer<ck_neighbours>,
+      UnsafePointer<ck_candidates>, UnsafeMutablePointer<Double>, UnsafeMutablePointer<ck_pending>
+    ) -> Void
+  let nearestQuery: @Sendable (UnsafePointer<Double>, Int, UnsafePointer<Double>, Int) -> Int
+  let takeRoots: @Sendable (UnsafeMutablePointer<Double>, Int) -> Void
   let scanBlocks:
     @Sendable (
       UnsafePointer<ck_neighbour_tree>, Int, UnsafePointer<Double>, UInt32,
@@ -29,13 +43,18 @@ struct NeighbourKernels: Sendable {
   let selectKeys: @Sendable (UnsafeMutablePointer<ck_key>, Int, Int, () -> Bool) -> Void
 
   static let baseline = NeighbourKernels(
-    searchTree: Kernels.searchTree, scanBlocks: Kernels.scanBlocks, locate: Kernels.locate,
+    searchTree: Kernels.searchTree, searchBounded: Kernels.searchBounded,
+    searchTogether: Kernels.searchTogether, nearestQuery: Kernels.nearestQuery,
+    takeRoots: Kernels.takeRoots, scanBlocks: Kernels.scanBlocks, locate: Kernels.locate,
     scanRows: Kernels.scanRows, filterPanels: Kernels.filterPanels, dotLimit: Kernels.dotLimit,
     sortNeighbours: Kernels.sortNeighbours, selectKeys: Kernels.selectKeys)
 
   #if arch(x86_64)
     static let x86v3 = NeighbourKernels(
-      searchTree: KernelsV3.searchTree, scanBlocks: KernelsV3.scanBlocks, locate: KernelsV3.locate,
+      searchTree: KernelsV3.searchTree, searchBounded: KernelsV3.searchBounded,
+      searchTogether: KernelsV3.searchTogether, nearestQuery: KernelsV3.nearestQuery,
+      takeRoots: KernelsV3.takeRoots, scanBlocks: KernelsV3.scanBlocks,
+      locate: KernelsV3.locate,
       scanRows: KernelsV3.scanRows, filterPanels: KernelsV3.filterPanels,
       dotLimit: KernelsV3.dotLimit, sortNeighbours: KernelsV3.sortNeighbours,
       selectKeys: KernelsV3.selectKeys)

@@ -15,17 +15,21 @@ final class NeighbourSearcher {
   private let excluded: Buffer<UInt32>
   private let pending: Buffer<ck_pending>
   private let dots: DotScratch?
+  private let bounded: BoundedScratch?
   private var tree: ck_neighbour_tree
   private var count = 0
 
   init(
-    _ index: NeighbourIndex, k: Int, queries capacity: Int, dropsSelf: Bool
+    _ index: NeighbourIndex, k: Int, queries capacity: Int, dropsSelf: Bool, ownRows: Bool = false
   ) throws(DetectionError) {
     self.index = index
     self.k = k
     self.capacity = capacity
     self.dropsSelf = dropsSelf
-    kept = min(dropsSelf ? k + 1 : k, index.rowCount)
+    let isBounded = index.dense == nil && !index.scansBlocks && k < BoundedScratch.mostKept
+    kept = min(dropsSelf || (ownRows && isBounded) ? k + 1 : k, index.rowCount)
+    bounded =
+      isBounded ? try BoundedScratch(queries: capacity, width: index.width, kept: kept) : nil
     queries = try Buffer(count: capacity * index.width, zeroed: false)
     distances = try Buffer(count: capacity * kept, zeroed: false)
     slots = try Buffer(count: capacity * kept, zeroed: false)
@@ -57,6 +61,9 @@ final class NeighbourSearcher {
   func search(_ visit: NeighbourIndex.Visit) {
     if let dense = index.dense, let dots {
       searchByDots(dense, dots)
+    } else if let bounded {
+      searchBounded(bounded, visit)
+      return
     } else {
       for number in 0..<count {
         var found = list(number)
@@ -77,6 +84,69 @@ final class NeighbourSearcher {
     ck_neighbours(
       distances: distances.base + number * kept, slots: slots.base + number * kept, k: Int64(kept),
       count: 0, evaluated: 0)
+  }
+
+  /// Equal queries once, each with the bound that the neighbours of one near it give; several in one walk
+  /// through the tree where a search looks at much.
+  private func searchBounded(_ bounded: BoundedScratch, _ visit: NeighbourIndex.Visit) {
+    bounded.begin()
+    for number in 0..<count where bounded.findSource(number, queries.base) == number {
+      bounded.wait(number)
+      if bounded.isReady { searchWaiting(bounded) }
+    }
+    if bounded.waiting > 0 { searchWaiting(bounded) }
+    for number in 0..<count {
+      let own = list(bounded.source[number])
+      var found = Neighbourhood(
+        target: targets[number], query: queries.base + number * index.width,
+        distances: own.distances, slots: own.slots, count: bounded.found[bounded.source[number]])
+      if excluded[number] != NeighbourIndex.noRow {
+        found = bounded.leaveOut(excluded[number], found)
+      } else if dropsSelf {
+        found = own.distances[0] == 0 ? found.dropFirst(k) : found.prefix(k)
+      }
+      visit(found)
+    }
+  }
+
+  private func searchWaiting(_ bounded: BoundedScratch) {
+    for place in 0..<bounded.waiting {
+      let query = queries.base + bounded.numbers[place] * index.width
+      bounded.queries[place] = UnsafePointer(query)
+      bounded.lists[place] = list(bounded.numbers[place])
+      if let near = bounded.nearest(query, kernels) {
+        bounded.seeds[place] = UnsafePointer(slots.base + near * kept)
+      } else {
+        bounded.seeds[place] = bounded.seeds(
+          of: place, from: Int(kernels.locate(&tree, query)) * 8, index.rowOf)
+      }
+    }
+    if bounded.waiting == 1, let query = bounded.queries[0], let seeds = bounded.seeds[0] {
+      kernels.searchBounded(
+        &tree, query, seeds, bounded.lists.base, bounded.candidates.base, pending.base)
+    } else {
+      kernels.searchTogether(
+        &tree, bounded.waiting, bounded.queries.base, bounded.seeds.base, bounded.lists.base,
+        bounded.candidates.base, bounded.room.base, pending.base)
+    }
+    for place in 0..<bounded.waiting {
+      if bounded.lists[place].count < Int64(kept), let query = bounded.queries[place] {
+        // Only where a power that is not monotonic has put a row outside its box.
+        bounded.lists[place].count = 0
+        kernels.searchTree(
+          &tree, query, NeighbourIndex.noRow, bounded.lists.base + place, pending.base)
+      }
+      let own = bounded.lists[place]
+      if index.metric == .euclidean {
+        kernels.takeRoots(own.distances, Int(own.count))
+      } else {
+        for number in 0..<Int(own.count) {
+          own.distances[number] = index.metric.distance(reduced: own.distances[number])
+        }
+      }
+      if let query = bounded.queries[place] { bounded.remember(query, place) }
+    }
+    bounded.waiting = 0
   }
 
   private func tell(_ number: Int, _ found: Int, _ visit: NeighbourIndex.Visit) {

@@ -56,8 +56,11 @@ public func locate(
 
 @inline(__always)
 private func withEight<Result>(_ body: (UnsafeMutablePointer<Double>) -> Result) -> Result {
-  withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) {
-    body($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Double.self))
+  // Aligned here: memory that is to be aligned to more than 16 bytes comes from the heap.
+  withUnsafeTemporaryAllocation(byteCount: 128, alignment: 16) {
+    let address = UInt(bitPattern: $0.baseAddress.unsafelyUnwrapped)
+    let base = $0.baseAddress.unsafelyUnwrapped + Int((64 &- address & 63) & 63)
+    return body(base.assumingMemoryBound(to: Double.self))
   }
 }
 

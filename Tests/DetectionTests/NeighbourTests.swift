@@ -42,7 +42,7 @@ struct NeighbourTests {
   @Test(arguments: algorithms, [1, 7, 40])
   func everyNeighbourIsFound(algorithm: String, columns: Int) throws {
     let X = Table.cloud(130, columns, seed: UInt64(columns))
-    for options in Self.metrics { try check(X, options, algorithm, ks: [1, 5, 70, 129]) }
+    for options in Self.metrics { try check(X, options, algorithm, ks: [1, 5, 63, 64, 70, 129]) }
   }
 
   /// Whole numbers from a few: most distances are tied, many rows are the same.

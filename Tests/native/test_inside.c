@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/select.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -431,6 +432,7 @@ typedef struct {
 // A little work, and then a wait: as often as not it is sampled on its way into the kernel.
 static void *wait_often(void *argument) {
     waiting *w = argument;
+    int timer = timerfd_create(CLOCK_MONOTONIC, 0);
     while (__atomic_load_n(&goes_on, __ATOMIC_RELAXED)) {
         for (volatile int i = 0; i < 2000; i++) {}
         double begin = now();
@@ -438,12 +440,19 @@ static void *wait_often(void *argument) {
         int answer = 0;
         struct timeval tenth = {0, 300};
         struct timespec short_time = {0, 300000}, left;
-        if (number % 3 == 0) answer = poll(NULL, 0, 1);
-        if (number % 3 == 1) answer = nanosleep(&short_time, &left);
-        if (number % 3 == 2) answer = select(0, NULL, NULL, NULL, &tenth);
+        if (number % 4 == 0) answer = poll(NULL, 0, 1);
+        if (number % 4 == 1) answer = nanosleep(&short_time, &left);
+        if (number % 4 == 2) answer = select(0, NULL, NULL, NULL, &tenth);
+        if (number % 4 == 3) {  // without a limit: what ends it is something else
+            struct itimerspec once = {{0, 0}, short_time};
+            timerfd_settime(timer, 0, &once, NULL);
+            struct pollfd end = {timer, POLLIN, 0};
+            answer = poll(&end, 1, -1) != 1;
+        }
         w->interrupted += answer != 0;
         w->early += now() - begin < 0.0003;
     }
+    close(timer);
     return NULL;
 }
 

@@ -16,20 +16,26 @@ PROGRAMS = pathlib.Path(__file__).parent / "programs"
 
 
 def interpreters():
-    """One of each version from 3.8 to 3.13: pyenv's, and those on PATH."""
+    """One of each version from 3.8 to 3.15: pyenv's, the system's, and those that PYNOMALY_PYTHONS names: paths
+    of programs, with ":" between them (or of scripts that exec one, as in another root). Free-threaded ones are
+    versions of their own ("3.14t")."""
     found = {}
     places = sorted(pathlib.Path("~/.pyenv/versions").expanduser().glob("3.*/bin/python3"))
-    places += [pathlib.Path(f"/usr/bin/python3.{minor}") for minor in range(8, 14)]
+    places += [pathlib.Path(f"/usr/bin/python3.{minor}") for minor in range(8, 16)]
     places.append(pathlib.Path(sys.base_exec_prefix) / "bin/python3")
+    places += map(pathlib.Path, filter(None, os.environ.get("PYNOMALY_PYTHONS", "").split(":")))
     for place in places:
         if not place.exists():
             continue
         answer = subprocess.run(
-            [place, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True
+            [place, "-c", "import sys; print(*sys.version_info[:2], getattr(sys, 'abiflags', ''))"],
+            capture_output=True,
+            text=True,
         )
         words = answer.stdout.split()
-        if answer.returncode == 0 and words[0] == "3" and 8 <= int(words[1]) <= 13:
-            key = f"3.{words[1]}" + ("-system" if str(place).startswith("/usr/bin") else "")
+        if answer.returncode == 0 and words[0] == "3" and 8 <= int(words[1]) <= 15:
+            key = f"3.{words[1]}" + ("t" if "t" in words[2:] else "")
+            key += "-system" if str(place).startswith("/usr/bin") else ""
             found.setdefault(key, str(place))
     return found
 
@@ -109,6 +115,11 @@ def comes_to(pid, letter):
     while state(pid) != letter and time.time() < deadline:
         time.sleep(0.005)
     return state(pid) == letter
+
+
+def own_name(pid):
+    """What the process was started as: in another root, or through a script, that is another path."""
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
 
 
 def user_time(pid):

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BINARY, INTERPRETERS, PROGRAMS, comes_to, needs_gdb, needs_root, state, user_time
+from conftest import BINARY, INTERPRETERS, PROGRAMS, comes_to, needs_gdb, needs_root, own_name, state, user_time
 
 KNOWN = str(PROGRAMS / "known.py")
 LINES = (PROGRAMS / "known.py").read_text().split("\n")
@@ -192,6 +192,8 @@ TAIL_CALLS = {"PyObject_Call", "PyRun_AnyFileExFlags", "PyEval_EvalCode", "PyEva
 def test_stacks_are_those_of_gdb(cli, start, python):
     """All native frames, inlined ones too, of all threads of a stopped process."""
     process = start(python, KNOWN)
+    if os.readlink(f"/proc/{process.pid}/root") != "/":
+        pytest.skip("gdb looks for the files of such a process in our own root")
     time.sleep(0.05)
     os.kill(process.pid, signal.SIGSTOP)
     assert comes_to(process.pid, "T")
@@ -233,7 +235,7 @@ def test_text_output(cli, start, python):
     process = start(python, KNOWN)
     result = cli("dump", "--pid", process.pid)
     assert result.code == 0
-    assert result.out.startswith(f"Process {process.pid}: {python} {KNOWN}\nPython 3.")
+    assert result.out.startswith(f"Process {process.pid}: {own_name(process.pid)} {KNOWN}\nPython 3.")
     assert re.search(rf"^Thread {process.pid} \(active(\+gil)?\): \"", result.out, flags=re.MULTILINE)
     assert re.search(rf"^    spin \({re.escape(KNOWN)}:\d+\)$", result.out, flags=re.MULTILINE)
 
@@ -340,3 +342,61 @@ def test_signals_arrive(cli, start, tmp_path):
         os.kill(process.pid, signal.SIGUSR1)
         assert process.stdout.readline() == f"{count}\n"
         assert dumper.wait() == 0
+
+
+def test_free_threaded(cli, start, build):
+    """Threads have copies of code of their own; there is no lock, and who is attached runs Python code."""
+    process = start(build("free.c", "-rdynamic", name="embedding"))
+    found = dump(cli, process.pid, "--locals")
+    assert found["python"] == "3.14.10"
+    (thread,) = found["threads"]
+    assert thread["owns_gil"] and thread["remark"] is None
+    places = [(frame["name"], frame["filename"], frame["line"]) for frame in thread["frames"]]
+    assert places == [("inner", "free.py", 22), ("outer", "free.py", 11)]
+    locals = [[(one["name"], one["value"]) for one in frame["locals"]] for frame in thread["frames"]]
+    assert locals == [[("word", "'seventeen'")], [("number", "17")]]
+
+
+def hidden(start, tmp_path, outside, *commands):
+    """Run the last command in a mount namespace of its own, in which `place` is another folder."""
+    place = tmp_path / "place"
+    place.mkdir()
+    for file in outside:
+        shutil.copy(file, place)
+    script = f"set -e; mount --make-rprivate /; {'; '.join(command.replace('PLACE', str(place)) for command in commands)}"
+    if subprocess.run(["unshare", "--mount", "mount", "--make-rprivate", "/"], capture_output=True).returncode:
+        pytest.skip("mount namespaces cannot be made here")
+    return start("unshare", "--mount", "sh", "-c", script)
+
+
+@needs_root
+def test_other_mount_namespace(cli, start, build, tmp_path):
+    """Its files are another program's, or none, where we see their paths."""
+    chain, flip = build("chain.c"), build("flip.c", name="chain-of-another-kind")
+    other = tmp_path / chain.name
+    shutil.copy(flip, other)
+    process = hidden(
+        start, tmp_path, [other], "mount -t tmpfs none PLACE", f"cp {chain} PLACE", f"exec PLACE/{chain.name}"
+    )
+    for _ in range(2):
+        check_chain(dump(cli, process.pid, "--native"), process.pid)
+
+
+@needs_root
+def test_python_in_other_mount_namespace(cli, start, python, tmp_path):
+    prefix = subprocess.run(
+        [python, "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True
+    ).stdout.strip()
+    program = f"{prefix}/bin/python3"
+    if prefix == "/usr" or not os.path.exists(program):
+        pytest.skip("this interpreter has no folder of its own")
+    process = hidden(
+        start, tmp_path, [], f"mount --bind {prefix} PLACE", f"export LD_LIBRARY_PATH=PLACE/lib PYTHONHOME=PLACE",
+        f"exec PLACE/bin/python3 {KNOWN}",
+    )  # fmt: skip
+    for options in [[], ["--native"], ["--nonblocking"]]:
+        found = dump(cli, process.pid, *options)
+        if options != ["--nonblocking"]:
+            check_known(found, process.pid)
+        else:
+            assert found["python"].startswith("3.") and len(found["threads"]) == 4

@@ -287,21 +287,6 @@ def test_not_permitted(start, tmp_path):
     assert result.returncode != 0 and "belongs to user 0" in result.stderr
 
 
-def test_speedscope(cli, start, tmp_path):
-    target = start(PYTHON, PROGRAMS / "flip.py")
-    output = tmp_path / "a.json"
-    assert cli("record", "--pid", target.pid, "--duration", 1, "-f", "speedscope", "-o", output).code == 0
-    profile = json.loads(output.read_text())
-    assert profile["$schema"] == "https://www.speedscope.app/file-format-schema.json"
-    (sampled,) = profile["profiles"]
-    frames = profile["shared"]["frames"]
-    assert sampled["type"] == "sampled" and sampled["unit"] == "seconds"
-    assert len(sampled["samples"]) == len(sampled["weights"]) > 0
-    assert abs(sum(sampled["weights"]) - sampled["endValue"]) < 1e-3
-    assert all(0 <= number < len(frames) for stack in sampled["samples"] for number in stack)
-    assert all(set(frame) <= {"name", "file", "line"} and frame["name"] for frame in frames)
-
-
 def test_chrome_trace(cli, start, tmp_path):
     target = start(PYTHON, PROGRAMS / "flip.py")
     output = tmp_path / "a.json"
@@ -330,77 +315,3 @@ def test_flame_graph(cli, start, tmp_path):
     assert any(re.fullmatch(r"all: \d+ samples, 100 %", title) for title in titles)
     assert any(re.fullmatch(r"main \(<string>:\d+\): \d+ samples, [\d.]+ %", title) for title in titles)
     assert not any("href" in key for element in root.iter() for key in element.attrib)
-
-
-def fields(message):
-    """The fields of a protocol buffer: (number, value), values numbers or bytes."""
-    place = 0
-
-    def number():
-        nonlocal place
-        value = shift = 0
-        while True:
-            byte = message[place]
-            place += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while place < len(message):
-        tag = number()
-        if tag & 7 == 0:
-            yield tag >> 3, number()
-        else:
-            assert tag & 7 == 2
-            size = number()
-            yield tag >> 3, message[place : place + size]
-            place += size
-            assert place <= len(message)
-
-
-def packed(content):
-    # A packed field is a row of numbers: read as such by giving each a tag.
-    numbers, value, shift = [], 0, 0
-    for byte in content:
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            numbers.append(value)
-            value = shift = 0
-    return numbers
-
-
-def test_pprof(cli, start, tmp_path):
-    target = start(PYTHON, PROGRAMS / "flip.py")
-    output = tmp_path / "a.pb"
-    result = cli("record", "--pid", target.pid, "--rate", 200, "--duration", 1, "-f", "pprof", "-o", output)
-    assert result.code == 0, result.err
-    profile = list(fields(output.read_bytes()))
-    strings = [value.decode() for number, value in profile if number == 6]
-    assert strings[0] == ""
-    named = {}
-    for number, value in profile:
-        if number == 5:
-            function = dict(fields(value))
-            named[function[1]] = strings[function[2]]
-    located = {}
-    for number, value in profile:
-        if number == 4:
-            location = dict(fields(value))
-            located[location[1]] = named[dict(fields(location[4]))[1]]
-    count = 0
-    for number, value in profile:
-        if number == 2:
-            sample = dict(fields(value))
-            names = [located[one] for one in packed(sample[1])]
-            assert names[-1] == "<module>" and "main" in names  # innermost first
-            samples, nanoseconds = packed(sample[2])
-            assert nanoseconds == samples * 5_000_000
-            count += samples
-    assert count == int(SAID.search(result.err)[5])
-    types = [dict(fields(value)) for number, value in profile if number == 1]
-    assert [(strings[one[1]], strings[one[2]]) for one in types] == [
-        ("samples", "count"),
-        ("wall", "nanoseconds"),
-    ]

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import BINARY, INTERPRETERS, PROGRAMS, comes_to, needs_root
+from conftest import BINARY, INTERPRETERS, PROGRAMS, comes_to, needs_root, own_name
 from terminal import Terminal
 
 PYTHON = INTERPRETERS[sorted(INTERPRETERS)[-1]]
@@ -52,7 +52,7 @@ def test_a_live_table(terminal, start, python):
     target = start(python, PROGRAMS / "threads.py")
     top = terminal("--pid", target.pid, "--delay", 0.3)
     top.until(lambda t: samples(t.lines) > 60)
-    assert top.lines[0].startswith(f"pynomaly top: process {target.pid}: {python} ")
+    assert top.lines[0].startswith(f"pynomaly top: process {target.pid}: {own_name(target.pid)} ")
     head = re.fullmatch(
         r"[\d,]+ samples at 100 a second in [\d.]+ s; GIL ([\d.]+)%, active ([\d.]+)%, threads 2", top.lines[1]
     )

@@ -7,10 +7,12 @@
 
 #include "CClusterSums.h"
 #include "CClusters.h"
+#include "CCandidates.h"
 #include "CDense.h"
 #include "CNeighbours.h"
 #include "CPanels.h"
 #include "CSeries.h"
+#include "CSinglePoints.h"
 #include "CSingles.h"
 #include "ck_columns.h"
 #include "ck_streams.h"

@@ -30,6 +30,10 @@ typedef struct {
     int32_t metric;
     int32_t whole_power;     // p when it is a small whole number, else 0
     double power;            // p
+    const float *singles;    // the points less `centre`, times `scale`, in single precision; NULL: none
+    const float *single_boxes;
+    const double *centre;
+    double scale;
 } ck_neighbour_tree;
 
 // The k nearest found so far: sorted by distance, then row number, once the search has ended.
@@ -78,6 +82,7 @@ typedef double ck_eight __attribute__((ext_vector_type(8)));
 typedef double ck_four __attribute__((ext_vector_type(4), aligned(8)));
 typedef float ck_float_eight __attribute__((ext_vector_type(8), aligned(4)));
 typedef bool ck_bits __attribute__((ext_vector_type(8)));
+typedef bool ck_four_bits __attribute__((ext_vector_type(4)));
 
 #define CK_INLINE static inline __attribute__((always_inline))
 #pragma clang diagnostic push
@@ -105,10 +110,13 @@ CK_INLINE ck_eight ck_add_gap8(int metric, ck_eight sum, ck_eight gap, int32_t w
 }
 
 CK_INLINE uint32_t ck_within8(ck_eight values, double limit) {
-    ck_bits bits = __builtin_convertvector(values <= (ck_eight)limit, ck_bits);
-    uint8_t mask;
-    memcpy(&mask, &bits, 1);
-    return mask;
+    const ck_four low = values.lo, high = values.hi;
+    const ck_four_bits lows = __builtin_convertvector(low <= (ck_four)limit, ck_four_bits);
+    const ck_four_bits highs = __builtin_convertvector(high <= (ck_four)limit, ck_four_bits);
+    uint8_t masks[2];
+    memcpy(masks, &lows, 1);
+    memcpy(masks + 1, &highs, 1);
+    return (masks[0] & 15) | (uint32_t)(masks[1] & 15) << 4;
 }
 
 // The distances of 8 rows from a query, and which are within the limit.
@@ -185,10 +193,11 @@ CK_INLINE uint32_t ck_reached(ck_float_eight low, ck_float_eight high, float lim
 
 // Six queries against a panel of 16 rows: which dot products, less the rows' halves, reach the queries'
 // limits. Returns whether any does; then masks are set. Twelve vectors of sums stay in registers.
+// They only say what is to be measured, and the limits allow for the rounding: they may be contracted.
 CK_INLINE bool ck_tile(
     const float *packed, const float *panel, const float *halves, int64_t columns, const float *limits,
     uint32_t *masks) {
-#pragma clang fp contract(off)
+#pragma clang fp contract(fast)
     const ck_float_eight low = -*(const ck_float_eight *)halves;
     const ck_float_eight high = -*(const ck_float_eight *)(halves + 8);
     ck_float_eight a0 = low, a1 = low, a2 = low, a3 = low, a4 = low, a5 = low;

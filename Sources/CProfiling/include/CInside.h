@@ -20,6 +20,7 @@ typedef struct {
     int64_t cframe_current, cframe_previous;
     int64_t code_name, code_lines, code_file, code_first_line;
     int64_t text_hash; /* in a str */
+    int64_t code_copies, code_start, copy_index; /* of free-threaded interpreters: threads have copies of code */
     int64_t frame_size; /* as much of a frame as holds all these */
 } cp_python_layout;
 

@@ -1,4 +1,5 @@
 import CElfutils
+import CProfiling
 
 /// A native frame: an address inside the instruction that runs or calls, and the part of the stack that is
 /// the frame's own.
@@ -75,14 +76,14 @@ final class Unwinder {
       case Int32(CE_RULE_SIMPLE):
         if rule.cfa_register == 6 && !bpIsKnown { return broken(address, sp, &frames) }
         cfa = (rule.cfa_register == 7 ? sp : bp) &+ UInt64(bitPattern: Int64(rule.cfa_offset))
-        guard cfa > sp, let word = stack.word(cfa &+ UInt64(bitPattern: Int64(rule.return_offset)))
+        guard cfa > sp, let word = load(stack, cfa &+ UInt64(bitPattern: Int64(rule.return_offset)))
         else { return broken(address, sp, &frames) }
         next = word
         let saved = cfa &+ UInt64(bitPattern: Int64(rule.rbp_offset))
         // Below the stack's pointer it has been taken back already: at a function's last instruction compilers
         // do not say so.
         if rule.rbp_saved != 0 && saved >= sp {
-          guard let word = stack.word(saved) else { return broken(address, sp, &frames) }
+          guard let word = load(stack, saved) else { return broken(address, sp, &frames) }
           bp = word
           bpIsKnown = true
         }
@@ -126,6 +127,18 @@ final class Unwinder {
       pc = next
     }
     return .cut
+  }
+
+  /// Of the copy; or, behind a signal's handler that ran on a stack of its own, of the process that stands still.
+  @inline(__always)
+  private func load(_ stack: StackCopy, _ address: UInt64) -> UInt64? {
+    stack.word(address) ?? (pid > 0 ? wordOutside(address) : nil)
+  }
+
+  @inline(never)
+  private func wordOutside(_ address: UInt64) -> UInt64? {
+    var value: UInt64 = 0
+    return cp_read(pid, address, &value, 8) == 8 ? value : nil
   }
 
   private func broken(_ address: UInt64, _ sp: UInt64, _ frames: inout [NativeFrame]) -> End {

@@ -84,6 +84,16 @@ final class ProcessMemory {
   /// As many of the bytes as there are.
   func bytes(_ address: UInt64, count: Int) -> Bytes? {
     guard let bytes = Bytes(count: count) else { return nil }
+    let offset = Int(truncatingIfNeeded: address) & (ProcessMemory.pageSize - 1)
+    if count <= 256, offset + count <= ProcessMemory.pageSize {
+      // Of the page that is kept, where names and short texts often lie together.
+      let slot = slot(of: address)
+      let there = min(count, Int(valid[slot]) - offset)
+      guard there > 0 else { return nil }
+      bytes.base.copyMemory(from: pages + slot * ProcessMemory.pageSize + offset, byteCount: there)
+      bytes.shrink(to: there)
+      return bytes
+    }
     reads += 1
     let got = cp_read(pid, address, bytes.base, count)
     guard got > 0 else { return nil }

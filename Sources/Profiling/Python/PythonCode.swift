@@ -129,9 +129,10 @@ struct PythonCode {
     guard address != 0, let length: Int64 = memory.load(address &+ layout.textLength), length >= 0,
       length < 1 << 40, let state: UInt32 = memory.load(address &+ layout.textState)
     else { return nil }
-    let kind = Int(state >> 2 & 7)
-    let isCompact = state >> 5 & 1 == 1
-    let isASCII = state >> 6 & 1 == 1
+    let flags = state >> layout.textKind
+    let kind = Int(flags & 7)
+    let isCompact = flags >> 3 & 1 == 1
+    let isASCII = flags >> 4 & 1 == 1
     guard kind == 1 || kind == 2 || kind == 4 else { return nil }
     let count = min(Int(length), limit)
     if count == 0 { return "" }

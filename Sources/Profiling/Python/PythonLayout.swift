@@ -23,7 +23,10 @@ struct PythonLayout {
     var nativeThreadID: UInt64?
     /// The frame; in 3.11 and 3.12 a _PyCFrame that leads to it.
     var frame: UInt64
-    var size: Int
+    /// From 3.15: where every chain of frames ends.
+    var baseFrame: UInt64?
+    /// Of a free-threaded interpreter: 1 while the thread runs Python code, or could.
+    var attached: UInt64?
   }
   struct FrameLayout {
     var code: UInt64
@@ -35,6 +38,8 @@ struct PythonLayout {
     /// In _PyCFrame: the frame, and the one before.
     var cFrameCurrent: UInt64?
     var cFramePrevious: UInt64 = 0
+    /// In free-threaded interpreters from 3.14 on: which copy of the code the thread runs.
+    var copyIndex: UInt64?
   }
   struct Code {
     var fileName: UInt64
@@ -44,14 +49,22 @@ struct PythonLayout {
     var lines: UInt64
     /// Where the instructions begin; nil up to 3.10.
     var instructions: UInt64?
+    /// Where the pointer to the copies that threads have of them is.
+    var copies: UInt64?
   }
   struct Objects {
+    /// What comes before all else is larger by that in free-threaded interpreters.
+    var extra: UInt64 { type &- 8 }
     var type: UInt64 = 8
     var typeName: UInt64 = 24
+    var typeFlags: UInt64 = 168
+    var tupleItems: UInt64 = 24
     var bytesSize: UInt64 = 16
     var bytesData: UInt64 = 32
     var textLength: UInt64 = 16
     var textState: UInt64 = 32
+    /// The bit of the state at which the width of characters begins.
+    var textKind: UInt32 = 2
     var textHash: UInt64 { textLength + 8 }
     var asciiData: UInt64 = 48
     var compactData: UInt64 = 72
@@ -103,7 +116,7 @@ struct PythonLayout {
       PythonLayout(
         minor: 11, runtime: .init(interpreters: 40, current: 576),
         interpreter: .init(next: 0, id: 48, threads: 16),
-        thread: .init(next: 8, threadID: 152, nativeThreadID: 160, frame: 56, size: 320),
+        thread: .init(next: 8, threadID: 152, nativeThreadID: 160, frame: 56),
         frame: .init(
           code: 32, previous: 48, instruction: 56, owner: 69, isEntry: 68, cFrameCurrent: 8,
           cFramePrevious: 16),
@@ -114,7 +127,7 @@ struct PythonLayout {
       PythonLayout(
         minor: 12, runtime: .init(interpreters: 40, current: nil),
         interpreter: .init(next: 0, id: 8, threads: 72, gil: 384),
-        thread: .init(next: 8, threadID: 136, nativeThreadID: 144, frame: 56, size: 256),
+        thread: .init(next: 8, threadID: 136, nativeThreadID: 144, frame: 56),
         frame: .init(
           code: 0, previous: 8, instruction: 56, owner: 70, isEntry: nil, cFrameCurrent: 0,
           cFramePrevious: 8),
@@ -132,7 +145,7 @@ struct PythonLayout {
     PythonLayout(
       minor: minor, runtime: .init(interpreters: 32, current: current),
       interpreter: .init(next: 0, id: interpreterID, threads: 8),
-      thread: .init(next: 8, threadID: 176, nativeThreadID: nil, frame: 24, size: 264),
+      thread: .init(next: 8, threadID: 176, nativeThreadID: nil, frame: 24),
       frame: .init(
         code: 32, previous: 24, instruction: lastInstruction, owner: nil, isEntry: nil,
         cFrameCurrent: nil),
@@ -140,47 +153,6 @@ struct PythonLayout {
         fileName: 104, name: 112, qualifiedName: nil, firstLine: 40, lines: 120, instructions: nil),
       locals: .init(
         frame: minor == 10 ? 352 : 360, names: [72, 88, 80], argumentCount: 16, flags: 36))
-  }
-
-  /// The table that 3.13 and later keep at the head of `_PyRuntime`; nil where there is none, or one that
-  /// makes no sense.
-  static func published(at runtime: UInt64, in memory: ProcessMemory) -> PythonLayout? {
-    guard let cookie: UInt64 = memory.load(runtime), cookie == 0x7970_6775_6265_6478,  // "xdebugpy"
-      let version: UInt64 = memory.load(runtime &+ 8)
-    else { return nil }
-    let minor = Int(version >> 16 & 0xff)
-    guard version >> 24 == 3, minor == 13 else { return nil }
-    var isWhole = true
-    // Words of the table in order, from `free_threaded` on.
-    func word(_ index: UInt64) -> UInt64 {
-      guard let value: UInt64 = memory.load(runtime &+ 16 &+ 8 &* index), value < 1 << 24 else {
-        isWhole = false
-        return 0
-      }
-      return value
-    }
-    let layout = PythonLayout(
-      minor: minor,
-      runtime: .init(interpreters: word(3), current: nil),
-      interpreter: .init(
-        next: word(6), id: word(5), threads: word(7), gil: word(12), gilHolder: word(16) &- word(13),
-        gilLocked: word(15) &- word(13)),
-      thread: .init(
-        next: word(19), threadID: word(22), nativeThreadID: word(23), frame: word(21),
-        size: Int(word(17))),
-      frame: .init(
-        code: word(28), previous: word(27), instruction: word(29), owner: word(31), isEntry: nil,
-        cFrameCurrent: nil),
-      code: .init(
-        fileName: word(33), name: word(34), qualifiedName: word(35), firstLine: word(37),
-        lines: word(36), instructions: word(41)),
-      objects: .init(
-        type: word(43), typeName: word(45), bytesSize: word(63), bytesData: word(64),
-        textLength: word(67), textState: word(66), asciiData: word(68),
-        compactData: word(68) &+ 16),
-      locals: .init(
-        frame: word(30), names: [word(39)], argumentCount: word(38), flags: word(38) &- 4))
-    return isWhole ? layout : nil
   }
 }
 
@@ -206,12 +178,15 @@ extension PythonLayout {
     layout.cframe_previous = number(frame.cFramePrevious)
     layout.code_name = number(code.name)
     layout.code_lines = number(code.lines)
+    layout.code_copies = number(code.copies)
+    layout.code_start = number(code.instructions)
+    layout.copy_index = number(frame.copyIndex)
     layout.code_file = number(code.fileName)
     layout.code_first_line = number(code.firstLine)
     layout.text_hash = number(objects.textHash)
     let words = [layout.code, layout.previous, layout.instruction, layout.frame_object].map { $0 + 8 }
     let bytes = [layout.owner, layout.is_entry].map { $0 + 1 }
-    layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0)
+    layout.frame_size = max(words.max() ?? 0, bytes.max() ?? 0, layout.copy_index + 4)
     return layout.frame_size <= 256 ? layout : nil
   }
 }

@@ -28,7 +28,7 @@ struct PythonRuntime {
       guard let layout else {
         throw ProfilingError(
           .notSupported,
-          "the process runs Python \(version.text); versions 3.8 to 3.13 can be read")
+          "the process runs Python \(version.text); releases 3.8 to 3.15 can be read")
       }
       let loop = module.functions(prefix: "_PyEval_EvalFrameDefault").map {
         ($0.address &+ bias)..<($0.address &+ bias &+ max($0.size, 1))
@@ -63,7 +63,10 @@ struct PythonRuntime {
       let packed: UInt32 = memory.load(symbol.address &+ bias), packed >> 24 == 3
     {
       let (minor, micro) = (Int(packed >> 16 & 255), Int(packed >> 8 & 255))
-      return (minor, "3.\(minor).\(micro)")
+      // Alphas and betas are no releases: a, b, c.
+      let level = UInt8(truncatingIfNeeded: packed >> 4 & 15)
+      let letter = level < 15 && level >= 10 ? String(UnicodeScalar(level + 87)) : ""
+      return (minor, "3.\(minor).\(micro)\(letter)\(letter.isEmpty ? "" : String(packed & 15))")
     }
     let name = Array(module.name.utf8)
     if let minor = name.withUnsafeBytes(minorVersion) { return (minor, "3.\(minor)") }

@@ -24,11 +24,16 @@ final class PythonValues {
 
   private let layout: PythonLayout
   private let memory: ProcessMemory
+  /// What objects of a free-threaded interpreter have before their contents more than others.
+  private let extra: UInt64
   private var types: [UInt64: ObjectType] = [:]
+  /// Many frames have the same objects, above all where functions call themselves.
+  private var texts: [UInt64: String] = [:]
 
   init(_ layout: PythonLayout, _ memory: ProcessMemory) {
     self.layout = layout
     self.memory = memory
+    extra = layout.objects.extra
   }
 
   func type(of object: UInt64) -> ObjectType? {
@@ -36,7 +41,8 @@ final class PythonValues {
     else { return nil }
     if let known = types[address] { return known }
     guard let name = memory.pointer(address &+ layout.objects.typeName),
-      let flags: UInt64 = memory.load(address &+ 168), let bytes = memory.bytes(name, count: 100),
+      let flags: UInt64 = memory.load(address &+ layout.objects.typeFlags),
+      let bytes = memory.bytes(name, count: 100),
       let text = bytes.text(at: 0), !text.isEmpty
     else { return nil }
     // A process that makes types without end must not fill our memory.
@@ -47,8 +53,10 @@ final class PythonValues {
   }
 
   func text(_ object: UInt64) -> String {
+    if let known = texts[object] { return known }
     var text = ""
     write(object, 0, &text)
+    if texts.count < 10_000 { texts[object] = text }
     return text
   }
 
@@ -62,9 +70,9 @@ final class PythonValues {
     if type.isExactly("NoneType") {
       text += "None"
     } else if type.isExactly("bool") {
-      text += memory.load(object &+ 24, as: UInt32.self) == 0 ? "False" : "True"
+      text += memory.load(object &+ 24 &+ extra, as: UInt32.self) == 0 ? "False" : "True"
     } else if type.isExactly("float") {
-      text += memory.pointer(object &+ 16).map { "\(Double(bitPattern: $0))" } ?? "float"
+      text += memory.pointer(object &+ 16 &+ extra).map { "\(Double(bitPattern: $0))" } ?? "float"
     } else if type.isKind(Bit.int) {
       text += integer(object) ?? "int"
       isSubclass = !type.isExactly("int")
@@ -75,16 +83,16 @@ final class PythonValues {
       writeBytes(object, &text)
       isSubclass = !type.isExactly("bytes")
     } else if type.isKind(Bit.list) {
-      writeItems(object, memory.pointer(object &+ 24) ?? 0, "[", "]", depth, &text)
+      writeItems(object, memory.pointer(object &+ 24 &+ extra) ?? 0, "[", "]", depth, &text)
       isSubclass = !type.isExactly("list")
     } else if type.isKind(Bit.tuple) {
-      writeItems(object, object &+ 24, "(", ")", depth, &text)
+      writeItems(object, object &+ layout.objects.tupleItems, "(", ")", depth, &text)
       isSubclass = !type.isExactly("tuple")
     } else if type.isKind(Bit.dictionary) {
       writeDictionary(object, depth, &text)
       isSubclass = !type.isExactly("dict")
     } else if type.isExactly("set") || type.isExactly("frozenset") {
-      text += "<\(type.name) of length \(count(object &+ 24))>"
+      text += "<\(type.name) of length \(count(object &+ 24 &+ extra))>"
     } else {
       text += "<\(type.name) at \(PythonValues.hex(object))>"
     }
@@ -104,13 +112,13 @@ final class PythonValues {
 
   /// Digits of 30 bits, the lowest first; their number and the sign before them.
   private func integer(_ object: UInt64) -> String? {
-    guard let head: Int64 = memory.load(object &+ 16) else { return nil }
+    guard let head: Int64 = memory.load(object &+ 16 &+ extra) else { return nil }
     let isNegative = layout.minor >= 12 ? head & 3 == 2 : head < 0
     let count = layout.minor >= 12 ? UInt64(bitPattern: head) >> 3 : head.magnitude
     guard count <= 40 else { return "<int of about \(count &* 30) bits>" }
     var digits: [UInt64] = []
     for index in 0..<count {
-      guard let digit: UInt32 = memory.load(object &+ 24 &+ 4 &* index) else { return nil }
+      guard let digit: UInt32 = memory.load(object &+ 24 &+ extra &+ 4 &* index) else { return nil }
       digits.append(UInt64(digit & 0x3fff_ffff))
     }
     var text = ""
@@ -176,7 +184,7 @@ final class PythonValues {
     _ object: UInt64, _ items: UInt64, _ open: String, _ close: String, _ depth: Int,
     _ text: inout String
   ) {
-    let all = count(object &+ 16)
+    let all = count(object &+ 16 &+ extra)
     text += open
     var written = 0
     while written < min(all, PythonValues.items), hasRoom(depth, text) {
@@ -202,9 +210,9 @@ final class PythonValues {
   }
 
   private func writeDictionary(_ object: UInt64, _ depth: Int, _ text: inout String) {
-    let all = count(object &+ 16)
-    let keys = memory.pointer(object &+ 32) ?? 0
-    let values = memory.pointer(object &+ 40) ?? 0
+    let all = count(object &+ 16 &+ extra)
+    let keys = memory.pointer(object &+ 32 &+ extra) ?? 0
+    let values = memory.pointer(object &+ 40 &+ extra) ?? 0
     // Behind a table of indices come the entries: hash, key, value, or without the hash.
     let entries: UInt64
     let entryCount: Int

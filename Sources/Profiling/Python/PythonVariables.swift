@@ -35,10 +35,13 @@ final class PythonVariables {
     var variables: [Variable] = []
     for (index, name) in slots.names.enumerated() {
       let place = frame.address &+ layout.locals.frame &+ 8 &* UInt64(index)
-      // The lowest bits are no part of the address.
-      guard var object = memory.pointer(place).map({ $0 & ~7 }), object != 0 else { continue }
+      // The lowest bits are no part of the address; both set make it a number.
+      guard let slot = memory.pointer(place), slot & 3 != 3, slot > 7 else { continue }
+      var object = slot & ~7
       if values.type(of: object)?.name == "cell" {
-        guard let content = memory.pointer(object &+ 16), content != 0 else { continue }
+        guard let content = memory.pointer(object &+ 16 &+ layout.objects.extra), content != 0 else {
+          continue
+        }
         object = content
       }
       let variable = Variable(
@@ -51,11 +54,12 @@ final class PythonVariables {
   private func slots(of code: UInt64) -> Slots {
     var slots = Slots()
     for offset in layout.locals.names {
-      guard let tuple = memory.pointer(code &+ offset), let count: Int64 = memory.load(tuple &+ 16),
+      guard let tuple = memory.pointer(code &+ offset),
+        let count: Int64 = memory.load(tuple &+ 16 &+ layout.objects.extra),
         count >= 0, count <= PythonVariables.slotLimit
       else { return slots }
       for index in 0..<UInt64(count) {
-        guard let name = memory.pointer(tuple &+ 24 &+ 8 &* index),
+        guard let name = memory.pointer(tuple &+ layout.objects.tupleItems &+ 8 &* index),
           let text = PythonCode.text(name, layout.objects, memory, limit: 100)
         else { return slots }
         slots.names.append(text)

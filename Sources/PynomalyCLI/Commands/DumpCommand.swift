@@ -6,7 +6,7 @@ struct DumpCommand: ParsableCommand {
     commandName: "dump",
     abstract: "Show what every thread of a process is doing now.",
     discussion: """
-      The process (CPython 3.8 to 3.13, or with --native any program) is stopped for about a \
+      The process (CPython 3.8 to 3.15, or with --native any program) is stopped for about a \
       millisecond, so that all stacks are of one moment, and runs on. The innermost frame comes first.
 
       EXAMPLES

@@ -30,7 +30,7 @@ struct RecordCommand: ParsableCommand {
     abstract: "Sample the stacks of a program and draw where its time goes.",
     discussion: """
       A running process (--pid), or a command behind --, is sampled until it ends, the duration is over, \
-      or Ctrl-C. CPython 3.8 to 3.13, or with --native any program.
+      or Ctrl-C. CPython 3.8 to 3.15, or with --native any program.
 
       EXAMPLES
         pynomaly record -o flame.svg -- python app.py

@@ -32,10 +32,12 @@ int main(int count, char **arguments) {
     Py_Version = (uint32_t)strtoul(count > 1 ? arguments[1] : "0x030b0000", NULL, 0);
     state = count > 2 ? strtoull(arguments[2], NULL, 0) * 2 + 1 : 1;
     for (int i = 0; i < WORDS; i++) arena[i] = word(), _PyRuntime[i] = word();
-    if (Py_Version >> 16 == 0x030d) {
+    if (Py_Version >> 16 >= 0x030d && Py_Version >> 24 == 3) {
         memcpy(_PyRuntime, "xdebugpy", 8);
         _PyRuntime[1] = Py_Version;
-        for (int i = 2; i < 80; i++) _PyRuntime[i] = next() % 32 * 8;
+        /* A table that passes; now and then of a free-threaded build. */
+        _PyRuntime[2] = next() % 2;
+        for (int i = 3; i < 120; i++) _PyRuntime[i] = (1 + next() % 31) * 8;
     }
     puts("ready");
     fflush(stdout);
@@ -44,6 +46,6 @@ int main(int count, char **arguments) {
         arena[where] = word();
         /* Threads are found by the number of one. */
         if (next() % 4 == 0) arena[next() % WORDS] = (uint64_t)getpid();
-        if (where >= 80) _PyRuntime[where] = word();
+        if (where >= 120) _PyRuntime[where] = word();
     }
 }

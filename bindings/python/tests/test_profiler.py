@@ -594,7 +594,16 @@ def test_dump(target):
     found = pynomaly.dump(target.pid, native=True, format="json")
     assert found["pid"] == target.pid
     assert any(frame["name"] == "known_function" for thread in found["threads"] for frame in thread["frames"])
-    assert "value = 17" in pynomaly.dump(target.pid, locals=True)
+    # Not "value = 17", which the command line says.
+    assert "        Locals:\n            value: 17\n" in pynomaly.dump(target.pid, locals=True)
+    assert "Locals:" not in pynomaly.dump(target.pid)
+    variables = [
+        frame["locals"]
+        for thread in pynomaly.dump(target.pid, locals=True, format="json")["threads"]
+        for frame in thread["frames"]
+        if frame["name"] == "known_function"
+    ]
+    assert variables == [[{"name": "value", "value": "17", "argument": False}]]
     with pytest.raises(pynomaly.ArgumentError, match="allowed are"):
         pynomaly.dump(target.pid, format="xml")
     with pytest.raises(pynomaly.NoProcessError):

@@ -209,7 +209,7 @@ def stacks_of(raw: bytes) -> dict[tuple[str, ...], int]:
 
 
 class Profiler:
-    """Samples the stacks of a process: Python (CPython 3.8 to 3.13) and native.
+    """Samples the stacks of a process: Python (CPython 3.8 to 3.15) and native.
 
     ::
 
