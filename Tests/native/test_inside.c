@@ -152,6 +152,50 @@ __attribute__((noinline)) static void inner(void) {
     counter++;
 }
 
+static void *take_off_at_once(void *label) {
+    pyn_profiler_pop_label(*(uint64_t *)label);
+    return NULL;
+}
+
+static void *take_off(void *label) {
+    // Its own is not taken off in its place, nor is one that is gone.
+    uint64_t own = pyn_profiler_push_label("of the other", NULL), token = *(uint64_t *)label;
+    pyn_profiler_pop_label(token);
+    pyn_profiler_pop_label(token);
+    pyn_profiler_pop_label(own + (1ull << 40));
+    rest(0.2);
+    pyn_profiler_pop_label(own);
+    return NULL;
+}
+
+static void test_labels_of_another_thread(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(1000);
+    uint64_t below = pyn_profiler_push_label("below", NULL);
+    // Many, for which there is room only when those before are gone.
+    for (int i = 0; i < 20; i++) {
+        uint64_t taken = pyn_profiler_push_label("taken", NULL);
+        pthread_t other;
+        if (i < 19) {
+            pthread_create(&other, NULL, take_off_at_once, &taken);
+        } else {
+            pthread_create(&other, NULL, take_off, &taken);
+        }
+        pthread_join(other, NULL);
+    }
+    uint64_t above = pyn_profiler_push_label("above", NULL);
+    spin(0.2);
+    pyn_profiler_pop_label(above);
+    pyn_profiler_pop_label(below);
+    char *text = stop(profiler, NULL);
+    if (IS_EXACT) {
+        assert_true(count(text, ";of the other;rest", NULL) > 30);
+        assert_true(count(text, ";below;above;spin", NULL) > 30);
+        assert_int_equal(count(text, ";taken", NULL), 0);
+    }
+    free(text);
+}
+
 static void test_labels(void **state) {
     (void)state;
     pyn_profiler *profiler = start(1000);
@@ -500,6 +544,7 @@ int main(void) {
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_stack_that_did_not_exist), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_labels_of_another_thread),
         cmocka_unit_test(test_detectors_label_themselves), cmocka_unit_test(test_pause),
         cmocka_unit_test(test_slices_by_callback), cmocka_unit_test(test_write_file),
         cmocka_unit_test(test_two_at_once), cmocka_unit_test(test_signals_are_as_before),
