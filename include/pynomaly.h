@@ -1349,7 +1349,8 @@ void pyn_profiler_free(pyn_profiler *profiler);
  * Returns a number for pyn_profiler_pop_label, or 0 where there is no memory. [any thread] */
 uint64_t pyn_profiler_push_label(const char *name, const void *frame);
 
-/* Take off this label of the calling thread, or with 0 the last one. One that is not there is fine. [any thread] */
+/* Take off this label, also of another thread; or with 0 the calling thread's last one. One that is not there is
+ * fine. [any thread] */
 void pyn_profiler_pop_label(uint64_t label);
 
 /* Write a differential flame graph (SVG) of two recordings, both texts in PYN_PROFILE_RAW's format: widths are

@@ -6,8 +6,9 @@
 
 struct cp_label_block {
     int32_t depth;  // may be more than are kept
-    uint64_t tokens, thread;  // a token has both: another thread's is nobody's here
+    uint32_t owner, tokens;  // a token is both: unique in the process
     cp_label labels[CP_LABELS];
+    cp_label_block *next;  // of all blocks
 };
 
 // In the memory that each thread has from its beginning: a handler must not be the first to ask for it.

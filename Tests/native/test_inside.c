@@ -161,6 +161,50 @@ __attribute__((noinline)) static void inner(void) {
     counter++;
 }
 
+static void *take_off_at_once(void *label) {
+    pyn_profiler_pop_label(*(uint64_t *)label);
+    return NULL;
+}
+
+static void *take_off(void *label) {
+    // Its own is not taken off in its place, nor is one that is gone.
+    uint64_t own = pyn_profiler_push_label("of the other", NULL), token = *(uint64_t *)label;
+    pyn_profiler_pop_label(token);
+    pyn_profiler_pop_label(token);
+    pyn_profiler_pop_label(own + (1ull << 40));
+    rest(0.2);
+    pyn_profiler_pop_label(own);
+    return NULL;
+}
+
+static void test_labels_of_another_thread(void **state) {
+    (void)state;
+    pyn_profiler *profiler = start(1000);
+    uint64_t below = pyn_profiler_push_label("below", NULL);
+    // Many, for which there is room only when those before are gone.
+    for (int i = 0; i < 20; i++) {
+        uint64_t taken = pyn_profiler_push_label("taken", NULL);
+        pthread_t other;
+        if (i < 19) {
+            pthread_create(&other, NULL, take_off_at_once, &taken);
+        } else {
+            pthread_create(&other, NULL, take_off, &taken);
+        }
+        pthread_join(other, NULL);
+    }
+    uint64_t above = pyn_profiler_push_label("above", NULL);
+    spin(0.2);
+    pyn_profiler_pop_label(above);
+    pyn_profiler_pop_label(below);
+    char *text = stop(profiler, NULL);
+    if (IS_EXACT) {
+        assert_true(count(text, ";of the other;rest", NULL) > 30);
+        assert_true(count(text, ";below;above;spin", NULL) > 30);
+        assert_int_equal(count(text, ";taken", NULL), 0);
+    }
+    free(text);
+}
+
 static void test_labels(void **state) {
     (void)state;
     pyn_profiler *profiler = start(1000);
@@ -189,40 +233,6 @@ static void test_labels(void **state) {
         assert_true(count(text, "test_labels;rest", NULL) > 30);
         assert_true(count(text, "test_labels;second;rest", NULL) > 20);
         assert_int_equal(count(text, "first", NULL), 0);
-    }
-    free(text);
-}
-
-static void *label_in_another(void *token) {
-    pyn_profiler_push_label("their part", NULL);
-    pyn_profiler_pop_label(*(uint64_t *)token);
-    rest(0.4);
-    pyn_profiler_pop_label(0);
-    return NULL;
-}
-
-static void *label_and_lend(void *unused) {
-    (void)unused;
-    uint64_t token = pyn_profiler_push_label("main part", NULL);
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, label_in_another, &token), 0);
-    spin(0.4);
-    pthread_join(thread, NULL);
-    pyn_profiler_pop_label(token);
-    return NULL;
-}
-
-// A label is one thread's: what another one takes off by mistake is none of its own.
-static void test_labels_of_other_threads(void **state) {
-    (void)state;
-    pyn_profiler *profiler = start(1000);
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, label_and_lend, NULL), 0);
-    pthread_join(thread, NULL);
-    char *text = stop(profiler, NULL);
-    if (IS_EXACT) {
-        assert_true(count(text, "their part;rest", NULL) > 30);
-        assert_true(count(text, "main part;spin", NULL) > 30);
     }
     free(text);
 }
@@ -786,7 +796,8 @@ int main(void) {
     return 0;
 #endif
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_stack_that_did_not_exist), cmocka_unit_test(test_labels), cmocka_unit_test(test_labels_of_other_threads),
+        cmocka_unit_test(test_no_stack_that_did_not_exist), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_labels_of_another_thread),
         cmocka_unit_test(test_detectors_label_themselves), cmocka_unit_test(test_pause),
         cmocka_unit_test(test_pauses_do_not_count), cmocka_unit_test(test_slices_by_callback),
         cmocka_unit_test(test_slice_callback_frees), cmocka_unit_test(test_write_file),

@@ -143,7 +143,7 @@ def test_resizing(terminal, flip):
     top.until(lambda t: any("main (flip.py:" in line for line in t.lines))
 
 
-@pytest.mark.parametrize("way", ["q", "Ctrl-C", "SIGTERM", "target", "duration"])
+@pytest.mark.parametrize("way", ["q", "Ctrl-C", "SIGTERM", "SIGHUP", "SIGQUIT", "target", "duration"])
 def test_the_terminal_is_as_before(terminal, flip, way):
     options = ["--duration", 1] if way == "duration" else []
     top = terminal("--pid", flip.pid, "--delay", 0.2, *options)
@@ -153,8 +153,8 @@ def test_the_terminal_is_as_before(terminal, flip, way):
         top.press("q")
     elif way == "Ctrl-C":
         top.press("\x03")
-    elif way == "SIGTERM":
-        top.process.terminate()
+    elif way.startswith("SIG"):
+        top.process.send_signal(signal.Signals[way])
     elif way == "target":
         flip.kill()
     assert top.end() == 0
@@ -168,14 +168,29 @@ def test_the_terminal_is_as_before(terminal, flip, way):
         assert comes_to(flip.pid, "R")
 
 
-def test_ctrl_z_does_not_leave_the_target_standing(terminal, flip):
+@pytest.mark.parametrize("key", ["\x1a", "\x1c"], ids=["Ctrl-Z", "Ctrl-Backslash"])
+def test_keys_that_would_leave_the_target_or_the_terminal_standing(terminal, flip, key):
     top = terminal("--pid", flip.pid, "--native", "--delay", 0.2)
     top.until(lambda t: samples(t.lines) > 20)
-    top.press("\x1a")
+    top.press(key)
     before = samples(top.lines)
     top.until(lambda t: samples(t.lines) > before + 40)
     top.press("q")
     assert top.end() == 0 and top.is_restored
+
+
+def test_a_terminal_that_hangs_up_ends_it(flip):
+    """Also where the signal for that is ignored: else it would read its end again and again."""
+    command = f'trap "" HUP; exec "{BINARY}" top --delay 0.2 --pid {flip.pid}'
+    top = Terminal("sh", "-c", command)
+    try:
+        top.until(lambda t: samples(t.lines) > 20)
+        os.close(top.master)
+        top.master = os.open(os.devnull, os.O_RDONLY)
+        top.process.wait(20)
+        assert comes_to(flip.pid, "R")
+    finally:
+        top.close()
 
 
 def test_the_terminal_goes_away(terminal, flip):

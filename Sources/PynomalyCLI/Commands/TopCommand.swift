@@ -38,6 +38,7 @@ struct TopCommand: ParsableCommand {
 
   func run() throws {
     let session = Session(threads: 0, quiet: true)
+    Session.catchSignal(SIGQUIT, unlessIgnored: true)  // The terminal must not stay as we have it.
     let isLive = !once && Screen.isPossible
     var options = sampling.library
     if once && options.duration == 0 { options.duration = delay }

@@ -6,7 +6,8 @@ private let sizeHasChanged = Atomic<Bool>(false)
 /// The whole terminal, drawn anew again and again, with keys read one by one. What was on it before comes back
 /// with `close`, and so do the terminal's modes.
 ///
-/// Ctrl-Z is off meanwhile: a sampler that is suspended while it holds a thread would leave it standing.
+/// Ctrl-Z is off meanwhile: a sampler that is suspended while it holds a thread would leave it standing. So is Ctrl-\,
+/// which would end us without `close`.
 final class Screen {
   private var before = termios()
   private let hasKeys: Bool
@@ -30,6 +31,7 @@ final class Screen {
         keys[Int(VMIN)] = 0
         keys[Int(VTIME)] = 0
         keys[Int(VSUSP)] = 0
+        keys[Int(VQUIT)] = 0
       }
       guard tcsetattr(0, TCSADRAIN, &modes) == 0 else {
         throw Failure("cannot set up the terminal: \(systemMessage(errno))")
@@ -79,6 +81,8 @@ final class Screen {
     var keys = [UInt8](repeating: 0, count: 64)
     let got = read(0, &keys, keys.count)
     if got < 0 { return errno == EINTR || errno == EAGAIN ? [] : nil }
+    // Something was said to be there: this is the end of a terminal that hung up.
+    if got == 0 { return nil }
     return Array(keys.prefix(got))
   }
 

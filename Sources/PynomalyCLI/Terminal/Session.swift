@@ -22,15 +22,29 @@ final class Session: @unchecked Sendable {
   var isInterrupted: Bool { receivedSignal.load(ordering: .relaxed) != 0 }
   static var signal: Int32 { receivedSignal.load(ordering: .relaxed) }
 
-  /// Ctrl-C and a polite kill end the run by the way of an error, so that temporary files go. A reader
-  /// that closed its end of a pipe shows as an error of writing.
+  /// Ctrl-C, a polite kill and a terminal that hangs up end the run by the way of an error, so that temporary files
+  /// go. A reader that closed its end of a pipe shows as an error of writing.
   static func catchSignals() {
-    _ = signal  // The handler must find it made.
+    catchSignal(SIGINT)
+    catchSignal(SIGTERM)
+    // Under nohup it is not asked to end.
+    catchSignal(SIGHUP, unlessIgnored: true)
     var action = sigaction()
-    action.__sigaction_handler.sa_handler = { receivedSignal.store($0, ordering: .relaxed) }
-    sigaction(SIGINT, &action, nil)
-    sigaction(SIGTERM, &action, nil)
     action.__sigaction_handler.sa_handler = SIG_IGN
     sigaction(SIGPIPE, &action, nil)
+  }
+
+  /// Let it end the run in the same way.
+  static func catchSignal(_ number: Int32, unlessIgnored: Bool = false) {
+    _ = signal  // The handler must find it made.
+    var action = sigaction()
+    if unlessIgnored {
+      sigaction(number, nil, &action)
+      let isIgnored = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
+      if isIgnored { return }
+      action = sigaction()
+    }
+    action.__sigaction_handler.sa_handler = { receivedSignal.store($0, ordering: .relaxed) }
+    sigaction(number, &action, nil)
   }
 }

@@ -662,6 +662,36 @@ def test_plugin_of_pytest(tmp_path):
         assert re.search(r"burn \(test_some.py:\d+\)", text)
 
 
+ELSEWHERE = """
+import pytest, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+def test_goes_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    burn(0.1)
+@pytest.mark.parametrize("way", ["x" * 300 + end for end in "12345678"])
+def test_long(way): burn(0.05)
+def test_%s(): burn(0.1)
+""" % ("\u00fc" * 120)
+
+
+@pytest.mark.parametrize("workers", [0, 4])
+def test_plugin_of_pytest_with_odd_tests(tmp_path, workers):
+    """They go elsewhere, have long names, and run in several processes."""
+    options = ["--pynomaly-profile", "pictures"]
+    if workers:
+        pytest.importorskip("xdist", reason="pytest-xdist is not here")
+        options += ["-p", "xdist", "-n", str(workers)]
+    result = run_pytest(tmp_path, ELSEWHERE, *options)
+    assert result.returncode == 0 and "10 passed" in result.stdout, result.stdout + result.stderr
+    pictures = tmp_path / "pictures"
+    assert f"pynomaly: 10 flame graphs in {pictures}\n" in result.stdout
+    names = {path.name for path in pictures.iterdir()}
+    assert len(names) == 10 and all(len(name.encode()) <= 204 for name in names)
+    assert "test_some.py.test_goes_elsewhere.svg" in names
+
+
 def test_plugin_of_pytest_with_benchmarks(tmp_path):
     result = run_pytest(tmp_path, BENCHMARKS, "--pynomaly-profile", str(tmp_path / "pictures"))
     assert result.returncode == 0, result.stdout + result.stderr
@@ -683,7 +713,13 @@ def test_module(tmp_path):
 
 
 def test_module_ends_a_program_that_does_not_want_to():
-    program = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\nwhile True: pass"
+    program = """
+import os, signal
+parent = os.getppid()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+while os.getppid() == parent: pass
+"""
     command = [sys.executable, "-m", "pynomaly", "top", "--interval", "60", "--rate", "1000", "--"]
     top = subprocess.Popen([*command, sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
