@@ -37,10 +37,12 @@ final class BoundedScratch {
   private let restDistances: Buffer<Double>
   private let restSlots: Buffer<UInt32>
 
-  init(queries capacity: Int, width: Int, kept: Int) throws(DetectionError) {
+  init(
+    queries capacity: Int, width: Int, kept: Int, together most: Int = mostTogether
+  ) throws(DetectionError) {
     self.width = width
     self.kept = kept
-    let together = min(capacity, BoundedScratch.mostTogether)
+    let together = min(capacity, most)
     let size = (2 * kept + 80) / 8 * 8
     doubles = try Buffer(count: together * 2 * size + 8)
     words = try Buffer(count: together * 4 * size)

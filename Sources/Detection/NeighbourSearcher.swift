@@ -29,7 +29,10 @@ final class NeighbourSearcher {
     let isBounded = index.dense == nil && !index.scansBlocks && k < BoundedScratch.mostKept
     kept = min(dropsSelf || (ownRows && isBounded) ? k + 1 : k, index.rowCount)
     bounded =
-      isBounded ? try BoundedScratch(queries: capacity, width: index.width, kept: kept) : nil
+      isBounded
+      ? try BoundedScratch(
+        queries: capacity, width: index.width, kept: kept,
+        together: index.metric.kernelNumber == 0 ? BoundedScratch.mostTogether : 1) : nil
     queries = try Buffer(count: capacity * index.width, zeroed: false)
     distances = try Buffer(count: capacity * kept, zeroed: false)
     slots = try Buffer(count: capacity * kept, zeroed: false)

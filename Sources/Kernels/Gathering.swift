@@ -1,11 +1,12 @@
 // The rows within a bound that are gathered for one query of the search of a tree.
 //
-// For the euclidean distance boxes and leaves are looked at in single precision first, where the tree has its
-// points so. With c the centre, s the scale, and p(x) = s (x - c) rounded, a row x within the bound U of the query q has
-// |p(x) - p(q)| <= s sqrt(U) + 2^-24 (|p(x)| + |p(q)|) and |p(x)| <= |p(q)| + s sqrt(U), all but some 2^-50
-// of it, and what is lost below the least numbers: of U up to columns times 2^-1074, so of sqrt(U) less than
-// 1e-155. The sum over the columns is off by at most (columns + 3) 2^-24 of itself. The limit is beyond all
-// that: no block with such a row is left out, and whatever is not is measured in double precision.
+// For the euclidean distance boxes and leaves are looked at in single precision first, where the tree has
+// its points so. With c the centre, s the scale, and p(x) = s (x - c) rounded, a row x within the bound U of
+// the query q has |p(x) - p(q)| <= s sqrt(U) + 2^-24 (|p(x)| + |p(q)|) and |p(x)| <= |p(q)| + s sqrt(U), all
+// but some 2^-50 of it, and what is lost below the least numbers: of U up to columns times 2^-1074, so of
+// sqrt(U) less than 1e-155. The sum over the columns is off by at most (columns + 3) 2^-24 of itself. The
+// limit is beyond all that: no block with such a row is left out, and what is left is measured in double
+// precision.
 
 import CKernels
 

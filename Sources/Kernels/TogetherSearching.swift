@@ -4,7 +4,8 @@
 
 import CKernels
 
-/// Find the k nearest rows of up to 16 queries, as ``searchBounded`` does. `seeds` and `candidates`: of each.
+/// Find the k nearest rows of up to 16 queries, as ``searchBounded`` does, by the euclidean
+/// distance. `seeds` and `candidates`: of each.
 /// `room`: 16 times 8 doubles, aligned to 64 bytes.
 public func searchTogether(
   _ tree: UnsafePointer<ck_neighbour_tree>, count: Int,
@@ -19,12 +20,7 @@ public func searchTogether(
       (near + query).initialize(
         to: Gathered(candidates + query, kept: Int(found[query].k)))
     }
-    switch tree.pointee.metric {
-    case 0: search(walk, seeds, found, pending, 0)
-    case 1: search(walk, seeds, found, pending, 1)
-    case 2: search(walk, seeds, found, pending, 2)
-    default: search(walk, seeds, found, pending, 3)
-    }
+    search(walk, seeds, found, pending, 0)
   }
 }
 

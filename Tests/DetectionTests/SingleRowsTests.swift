@@ -11,7 +11,7 @@ struct SingleRowsTests {
     static let builds = [PanelKernels.baseline]
   #endif
 
-  enum Kind: CaseIterable { case cloud, offset, outlier, equal, fine, grid }
+  enum Kind: CaseIterable { case cloud, offset, outlier, equal, fine, grid, midway }
 
   private static func table(_ kind: Kind, _ rows: Int, _ columns: Int) -> Table {
     let cloud = Table.cloud(rows, columns, seed: 7)
@@ -24,6 +24,11 @@ struct SingleRowsTests {
       case .outlier: return row == rows - 1 ? 1e12 : x
       case .equal: return 3
       case .fine: return 1 + 1e-12 * x
+      // Nearly midway between the first two centres, nearer to either in turns.
+      case .midway:
+        guard row % 31 != 5, row < 580 else { return x }
+        let (a, b) = (cloud.row(5)[column], cloud.row(36)[column])
+        return (a + b) / 2 + (row % 2 == 0 ? 1e-10 : -1e-10) * (b - a)
       // Many rows lie midway between two centres.
       case .grid: return Double((row * 7 + column * 3) % 5)
       }

@@ -51,6 +51,7 @@ static inline __attribute__((always_inline)) void ck_move_rows(
     for (int64_t i = 0; i < count; i++) {
         const int64_t row = first + changed[i], turn = row & 3;
         const int64_t cluster = fresh[i], old = s->labels[row];
+        if (i + 8 < count) __builtin_prefetch(ck_summed_row(s, first + changed[i + 8], columns));
         if (old == cluster) continue;
         const double *x = ck_summed_row(s, row, columns);
         double *to = s->sums + (4 * cluster + turn) * columns;

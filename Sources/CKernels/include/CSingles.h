@@ -269,6 +269,12 @@ static inline __attribute__((always_inline)) int64_t ck_assign_singles(
                                  r[labels[4]], r[labels[5]], r[labels[6]], r[labels[7]]};
         const ck_label8 far = !(*(const ck_gap8 *)(rows->nears + first) < reaches);
         some &= ck_mask_of8(__builtin_convertvector(far, ck_place8));
+        // They are taken from here and there, once all are known.
+        if (some != 0) {
+            const float *panel = rows->singles + first * columns;
+            __builtin_prefetch(panel);
+            __builtin_prefetch(panel + 16);
+        }
         while (some != 0) {
             rows->doubtful[doubtful++] = (int32_t)first + __builtin_ctz(some);
             some &= some - 1;
