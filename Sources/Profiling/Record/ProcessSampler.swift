@@ -340,7 +340,7 @@ final class ProcessSampler {
     do throws(ProfilingError) {
       try modules.refresh()
       stackMap = modules.map
-      if isSame { return }
+      if isSame && !hasFailed { return }
       unwinder.forget()
       symbolizer.forget()
       names = Names(slice: names.slice)
@@ -348,8 +348,11 @@ final class ProcessSampler {
       statesRead = 0
       memory.forget()
       runtime = try PythonRuntime.find(modules, memory)
+      hasFailed = false
     } catch {
+      // Not to be read now, as while a program starts: the next look may find it.
       runtime = nil
+      hasFailed = true
     }
   }
 }
