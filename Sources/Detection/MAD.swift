@@ -21,10 +21,10 @@ struct MAD: DetectorClass {
     let columns = try Buffer<MADModel.Column>(count: X.columns)
     nonisolated(unsafe) let target = columns.base
     try forEachCopiedColumn(X, call: call) { (column, values, _, check) throws(DetectionError) in
-      let median = self.median(consuming: values, X.rows)
+      let median = self.median(values, X.rows)
       try check()
       target[column] = MADModel.Column(
-        median: median, spread: self.spread(consuming: values, X.rows, around: median))
+        median: median, spread: self.spread(values, X.rows, around: median))
     }
     return MADModel(columns, threshold: options.double("threshold") ?? 3.5)
   }
@@ -124,8 +124,8 @@ final class MADModel: ColumnwiseModel {
 }
 
 extension MAD {
-  private func median(consuming values: UnsafeMutablePointer<Double>, _ count: Int) -> Double {
-    let (a, b) = neighbours(consuming: values, count, rank: (count - 1) / 2)
+  private func median(_ values: UnsafeMutablePointer<Double>, _ count: Int) -> Double {
+    let (a, b) = neighbours(in: values, count, rank: (count - 1) / 2)
     if count % 2 == 1 { return a }
     let sum = a + b
     return sum.isFinite ? sum / 2 : a / 2 + b / 2
@@ -133,19 +133,23 @@ extension MAD {
 
   /// The median absolute deviation. Where it is 0, because more than half of the values are the median, the
   /// mean absolute deviation stands in, scaled to the same units under normality; where that is 0 too,
-  /// the least number there is.
+  /// the least number there is. The deviations take the place of the values.
   @_optimize(speed)
   private func spread(
-    consuming values: UnsafeMutablePointer<Double>, _ count: Int, around median: Double
+    _ values: UnsafeMutablePointer<Double>, _ count: Int, around median: Double
   ) -> Double {
-    let share = 1 / Double(count)
-    var mean = 0.0
     for row in 0..<count {
       values[row] = min((values[row] - median).magnitude, .greatestFiniteMagnitude)
-      mean += values[row] * share
     }
-    let middle = self.median(consuming: values, count)
+    let middle = self.median(values, count)
+    if middle > 0 { return middle }
+    // In their order, so that the order of the rows does not matter.
+    var sorted = UnsafeMutableBufferPointer(start: values, count: count)
+    sorted.sort()
+    let share = 1 / Double(count)
+    var mean = 0.0
+    for row in 0..<count { mean += values[row] * share }
     // 0.6745 / (sqrt(2 / pi) / 1): the mean absolute deviation is 0.7979 sigma, the median one 0.6745.
-    return middle > 0 ? middle : max(mean * (0.6745 * 1.253314), .leastNonzeroMagnitude)
+    return max(mean * (0.6745 * 1.253314), .leastNonzeroMagnitude)
   }
 }

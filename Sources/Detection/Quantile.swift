@@ -9,20 +9,19 @@ public func quantile(_ values: Buffer<Double>, _ share: Double) -> Double {
   return low + (high - low) * (position - Double(lower))
 }
 
-/// The same, where the values are needed no more: of many, a sample brackets the two that count, and the others
-/// are only looked at.
-func quantile(consuming values: Buffer<Double>, _ share: Double) -> Double {
+/// The same: of many, a sample brackets the two that count, and the others are only looked at.
+func quantile(many values: Buffer<Double>, _ share: Double) -> Double {
   let position = share * Double(values.count - 1)
   let lower = min(Int(position.rounded(.down)), values.count - 1)
-  let (first, second) = neighbours(consuming: values.base, values.count, rank: lower)
+  let (first, second) = neighbours(in: values.base, values.count, rank: lower)
   return second > first ? first + (second - first) * (position - Double(lower)) : first
 }
 
-/// The values that would stand at `rank` and behind it if the values were sorted; the last one twice. The values
-/// are needed no more.
+/// The values that would stand at `rank` and behind it if the values were sorted; the last one twice. Reorders the
+/// values.
 @_optimize(speed)
 func neighbours(
-  consuming all: UnsafeMutablePointer<Double>, _ count: Int, rank lower: Int
+  in all: UnsafeMutablePointer<Double>, _ count: Int, rank lower: Int
 ) -> (Double, Double) {
   let upper = min(lower + 1, count - 1)
   func both(_ count: Int, _ lower: Int, _ upper: Int) -> (Double, Double) {
@@ -60,16 +59,18 @@ private func countOf(_ values: UnsafePointer<Double>, _ count: Int, above limit:
   return found
 }
 
-/// Move the values of a range to the front; a write never overtakes a read.
+/// Move the values of a range to the front, by exchanges.
 @_optimize(speed)
 private func keep(
   _ values: UnsafeMutablePointer<Double>, _ count: Int, from low: Double, to high: Double
 ) {
   var kept = 0
   for index in 0..<count {
-    let value = values[index]
-    values[kept] = value
-    kept &+= (value >= low ? 1 : 0) & (value <= high ? 1 : 0)
+    let (value, first) = (values[index], values[kept])
+    let counts = value >= low && value <= high
+    values[index] = counts ? first : value
+    values[kept] = counts ? value : first
+    kept &+= counts ? 1 : 0
   }
 }
 

@@ -20,6 +20,8 @@ final class ProcessSampler {
   /// Of the frame for the process, where each has one.
   let title: String?
 
+  /// The interpreter could not be read when it was looked for last.
+  private var hasFailed = false
   private(set) var runtime: PythonRuntime? {
     didSet { insideLayout = runtime?.layout.inside }
   }
