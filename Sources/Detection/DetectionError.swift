@@ -21,6 +21,33 @@ public enum Status: Int32, Sendable {
   case notPermitted = 21
 }
 
+/// The library is built without the names of cases that Swift would print.
+extension Status: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .ok: "ok"
+    case .nullArgument: "nullArgument"
+    case .invalidArgument: "invalidArgument"
+    case .unknownDetector: "unknownDetector"
+    case .unknownOption: "unknownOption"
+    case .invalidOption: "invalidOption"
+    case .invalidData: "invalidData"
+    case .shapeMismatch: "shapeMismatch"
+    case .notFitted: "notFitted"
+    case .notSupported: "notSupported"
+    case .cancelled: "cancelled"
+    case .outOfMemory: "outOfMemory"
+    case .io: "io"
+    case .modelFormat: "modelFormat"
+    case .modelVersion: "modelVersion"
+    case .internalFault: "internalFault"
+    case .plugin: "plugin"
+    case .noProcess: "noProcess"
+    case .notPermitted: "notPermitted"
+    }
+  }
+}
+
 /// What went wrong, where, and what is allowed.
 public struct DetectionError: Error, Sendable {
   public var status: Status

@@ -95,7 +95,7 @@ static void test_variables_and_threads(void **state) {
     OK(pyn_profiler_wait(profiler, 20, &running, &error));
     pyn_profiler_statistics found = PYN_PROFILER_STATISTICS_INIT;
     OK(pyn_profiler_get_statistics(profiler, &found, &error));
-    assert_int_equal(found.threads, 1);
+    assert_true(found.threads >= 1); /* the thread sanitizer has one of its own */
     assert_true(found.stacks > 0 && found.active <= found.stacks / 2); /* it sleeps */
     assert_int_equal(found.locked, 0);
     pyn_profiler_free(profiler);

@@ -142,13 +142,13 @@ static void test_no_stack_that_did_not_exist(void **state) {
     pyn_profiler_statistics found;
     char *text = stop(profiler, &found);
     if (IS_EXACT) {
-        assert_true(count(text, "flip", NULL) > 300);
+        assert_true(count(text, "flip", NULL) > 100);
         assert_true(count(text, ";a1", ";a2") > 0 && count(text, ";b2", ";b3") > 0);
         assert_int_equal(count(text, ";flip;a", ";b"), 0);
         assert_int_equal(count(text, ";flip;b", ";a"), 0);
         int64_t whole = count(text, ";main", ";flip");
         assert_true(whole * 20 > found.stacks * 19);
-        assert_true(found.stops > 300 && found.pause_ns > 0 && found.blocked == 0);
+        assert_true(found.stops > 100 && found.pause_ns > 0 && found.blocked == 0);
     }
     free(text);
 }
@@ -198,8 +198,8 @@ static void test_labels_of_another_thread(void **state) {
     pyn_profiler_pop_label(below);
     char *text = stop(profiler, NULL);
     if (IS_EXACT) {
-        assert_true(count(text, ";of the other;rest", NULL) > 30);
-        assert_true(count(text, ";above;", ";spin") > 30 && count(text, ";below;", ";spin") > 30);
+        assert_true(count(text, ";of the other;rest", NULL) > 12);
+        assert_true(count(text, ";above;", ";spin") > 12 && count(text, ";below;", ";spin") > 12);
         assert_int_equal(count(text, ";taken", NULL), 0);
     }
     free(text);
@@ -227,11 +227,11 @@ static void test_labels(void **state) {
     pyn_profiler_pop_label(second);
     char *text = stop(profiler, NULL);
     if (IS_EXACT) {
-        assert_true(count(text, ";outer part;inner", ";inner part;spin") > 30);
-        assert_true(count(text, ";outer part;inner", ";rest") > 30);
+        assert_true(count(text, ";outer part;inner", ";inner part;spin") > 12);
+        assert_true(count(text, ";outer part;inner", ";rest") > 12);
         assert_int_equal(count(text, "inner part", ";rest"), 0);
-        assert_true(count(text, "test_labels;rest", NULL) > 30);
-        assert_true(count(text, "test_labels;second;rest", NULL) > 20);
+        assert_true(count(text, "test_labels;rest", NULL) > 12);
+        assert_true(count(text, "test_labels;second;rest", NULL) > 8);
         assert_int_equal(count(text, "first", NULL), 0);
     }
     free(text);
@@ -250,7 +250,7 @@ static void test_detectors_label_themselves(void **state) {
     pyn_profiler_statistics found;
     char *text = stop(profiler, &found);
     if (IS_EXACT) {
-        assert_true(count(text, "pyn_detector_score", ";IsolationForest;") > 30);
+        assert_true(count(text, "pyn_detector_score", ";IsolationForest;") > 12);
         assert_int_equal(found.blocked, 0); /* threads of its own are seen too */
         assert_true(count(text, "start_thread", NULL) > 0);
     }
@@ -274,9 +274,9 @@ static void test_pause(void **state) {
     char *text = stop(profiler, &found);
     assert_true(found.duration_ns > 400000000 && found.duration_ns < 1000000000);
     if (IS_EXACT) {
-        assert_true(count(text, "test_pause;spin", NULL) > 30);
+        assert_true(count(text, "test_pause;spin", NULL) > 12);
         assert_true(count(text, ";rest", NULL) < 25);
-        assert_true(count(text, ";flip", NULL) > 30);
+        assert_true(count(text, ";flip", NULL) > 12);
     }
     free(text);
     profiler = start(1000);
