@@ -15,17 +15,17 @@ int has_key = 0;
 // All blocks, for those who take off what another thread put on. Held for a few instructions.
 cp_label_block *blocks = nullptr;
 uint32_t owners = 0;
-bool is_held = false;
+pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 
 // Not for ever: a handler of the host's may have come to who holds it.
 bool hold() {
     for (int tries = 0; tries < 1000; tries++) {
-        if (!__atomic_test_and_set(&is_held, __ATOMIC_ACQUIRE)) return true;
+        if (pthread_mutex_trylock(&held) == 0) return true;
         sched_yield();
     }
     return false;
 }
-void let_go() { __atomic_clear(&is_held, __ATOMIC_RELEASE); }
+void let_go() { pthread_mutex_unlock(&held); }
 
 void forget(void *gone) {
     cp_thread_labels = nullptr;

@@ -250,7 +250,7 @@ static void test_detectors_label_themselves(void **state) {
     pyn_profiler_statistics found;
     char *text = stop(profiler, &found);
     if (IS_EXACT) {
-        assert_true(count(text, "pyn_detector_score", ";IsolationForest;") > 12);
+        assert_true(count(text, "test_detectors_label_themselves;", ";IsolationForest;") > 12);
         assert_int_equal(found.blocked, 0); /* threads of its own are seen too */
         assert_true(count(text, "start_thread", NULL) > 0);
     }
