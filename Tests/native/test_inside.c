@@ -52,7 +52,7 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static volatile unsigned long counter;
+static __thread volatile unsigned long counter; /* several threads spin */
 
 // Two chains of calls, in turn at full speed; a stack that mixes them never existed.
 #define CALL(name, callee) \
