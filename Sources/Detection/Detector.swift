@@ -94,7 +94,7 @@ public final class Detector {
       }
       // All rows of the same window can have the greatest score: then these are the outliers, rather than none.
       let range = readsSeries ? scores.range : nil
-      threshold = quantile(many: scores, 1 - contamination)
+      threshold = quantile(scores, 1 - contamination)
       if let range, range.lowerBound < range.upperBound {
         threshold = min(threshold, range.upperBound.nextDown)
       }

@@ -2,23 +2,12 @@
 public func quantile(_ values: Buffer<Double>, _ share: Double) -> Double {
   let position = share * Double(values.count - 1)
   let lower = min(Int(position.rounded(.down)), values.count - 1)
-  let low = select(values.base, values.count, lower)
-  guard lower + 1 < values.count else { return low }
-  var high = values[lower + 1]
-  for index in (lower + 1)..<values.count { high = min(high, values[index]) }
-  return low + (high - low) * (position - Double(lower))
-}
-
-/// The same: of many, a sample brackets the two that count, and the others are only looked at.
-func quantile(many values: Buffer<Double>, _ share: Double) -> Double {
-  let position = share * Double(values.count - 1)
-  let lower = min(Int(position.rounded(.down)), values.count - 1)
   let (first, second) = neighbours(in: values.base, values.count, rank: lower)
   return second > first ? first + (second - first) * (position - Double(lower)) : first
 }
 
 /// The values that would stand at `rank` and behind it if the values were sorted; the last one twice. Reorders the
-/// values.
+/// values. Of many, a sample brackets the two that count, and the others are only looked at.
 @_optimize(speed)
 func neighbours(
   in all: UnsafeMutablePointer<Double>, _ count: Int, rank lower: Int
@@ -37,8 +26,8 @@ func neighbours(
     let place = Int(Double(sampled) * Double(lower) / Double(count))
     let low = select(sample, sampled, max(0, place - 64))
     let high = select(sample, sampled, min(sampled - 1, place + 65))
-    let below = countOf(all, count, below: low)
-    let between = count - countOf(all, count, above: high) - below
+    let (below, above) = countOutside(all, count, low, high)
+    let between = count - above - below
     guard lower >= below, upper < below + between else { return both(count, lower, upper) }
     keep(all, count, from: low, to: high)
     return both(between, lower - below, upper - below)
@@ -46,17 +35,15 @@ func neighbours(
 }
 
 @_optimize(speed)
-private func countOf(_ values: UnsafePointer<Double>, _ count: Int, below limit: Double) -> Int {
-  var found = 0
-  for index in 0..<count { found &+= values[index] < limit ? 1 : 0 }
-  return found
-}
-
-@_optimize(speed)
-private func countOf(_ values: UnsafePointer<Double>, _ count: Int, above limit: Double) -> Int {
-  var found = 0
-  for index in 0..<count { found &+= values[index] > limit ? 1 : 0 }
-  return found
+private func countOutside(
+  _ values: UnsafePointer<Double>, _ count: Int, _ low: Double, _ high: Double
+) -> (below: Int, above: Int) {
+  var (below, above) = (0, 0)
+  for index in 0..<count {
+    below &+= values[index] < low ? 1 : 0
+    above &+= values[index] > high ? 1 : 0
+  }
+  return (below, above)
 }
 
 /// Move the values of a range to the front, by exchanges.
