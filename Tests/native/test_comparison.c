@@ -1,26 +1,6 @@
 // Differential flame graphs, and what a dump says of variables.
-#define _GNU_SOURCE
 #include "support/support.h"
-
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-typedef struct {
-    char text[1 << 17];
-    size_t size;
-    int32_t answer;
-} sink;
-
-static int32_t take(const void *data, size_t size, void *context) {
-    sink *s = context;
-    size_t room = sizeof s->text - 1 - s->size;
-    if (size > room) size = room;
-    memcpy(s->text + s->size, data, size);
-    s->size += size;
-    s->text[s->size] = 0;
-    return s->answer;
-}
+#include "support/target.h"
 
 static sink output;
 static const char BASE[] = "main;one 70\nmain;two 30\n";
@@ -28,7 +8,7 @@ static const char NEW[] = "main;one 20\nmain;two 80\n";
 
 static pyn_status compare(const char *base, const char *new, const char *title) {
     memset(&output, 0, sizeof output);
-    return pyn_profiler_compare(base, strlen(base), new, strlen(new), title, take, &output, &error);
+    return pyn_profiler_compare(base, strlen(base), new, strlen(new), title, take_text, &output, &error);
 }
 
 static void test_compare(void **state) {
@@ -41,18 +21,18 @@ static void test_compare(void **state) {
     OK(compare(BASE, NEW, NULL));
     /* Sizes count, not a NUL; the last line may lack its end. */
     memset(&output, 0, sizeof output);
-    OK(pyn_profiler_compare(BASE, 11, NEW, 11, "", take, &output, &error));
+    OK(pyn_profiler_compare(BASE, 11, NEW, 11, "", take_text, &output, &error));
     assert_non_null(strstr(output.text, "one: 20 samples, 100 %; base 100 %: +0 points"));
     assert_null(strstr(output.text, "two:"));
 }
 
 static void test_compare_errors(void **state) {
     (void)state;
-    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_compare(NULL, 0, NEW, 5, NULL, take, &output, &error));
-    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_compare(BASE, 5, NULL, 0, NULL, take, &output, &error));
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_compare(NULL, 0, NEW, 5, NULL, take_text, &output, &error));
+    STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_compare(BASE, 5, NULL, 0, NULL, take_text, &output, &error));
     STATUS(PYN_ERROR_NULL_ARGUMENT, pyn_profiler_compare(BASE, 5, NEW, 5, NULL, NULL, &output, &error));
     STATUS(PYN_ERROR_INVALID_ARGUMENT,
-           pyn_profiler_compare(BASE, SIZE_MAX, NEW, 5, NULL, take, &output, &error));
+           pyn_profiler_compare(BASE, SIZE_MAX, NEW, 5, NULL, take_text, &output, &error));
     STATUS(PYN_ERROR_INVALID_ARGUMENT, compare("main 1\nmain\n", NEW, NULL));
     assert_message_has("the base, line 2: there is no number of samples");
     STATUS(PYN_ERROR_INVALID_ARGUMENT, compare(BASE, "main -1\n", NULL));
@@ -62,7 +42,7 @@ static void test_compare_errors(void **state) {
     memset(&output, 0, sizeof output);
     output.answer = 3;
     STATUS(PYN_ERROR_IO,
-           pyn_profiler_compare(BASE, sizeof BASE - 1, NEW, sizeof NEW - 1, NULL, take, &output, &error));
+           pyn_profiler_compare(BASE, sizeof BASE - 1, NEW, sizeof NEW - 1, NULL, take_text, &output, &error));
 }
 
 static void test_variables_and_threads(void **state) {
@@ -70,20 +50,16 @@ static void test_variables_and_threads(void **state) {
 #ifndef __x86_64__
     skip();
 #endif
-    pid_t pid = fork();
-    if (pid == 0) {
-        for (;;) pause();
-    }
-    usleep(50000);
+    pid_t pid = waiting_child();
     pyn_dump_options options = PYN_DUMP_OPTIONS_INIT;
     options.native = options.locals = 1;
     options.format = PYN_DUMP_JSON;
     memset(&output, 0, sizeof output);
-    OK(pyn_profiler_dump(pid, &options, take, &output, &error));
+    OK(pyn_profiler_dump(pid, &options, take_text, &output, &error));
     assert_non_null(strstr(output.text, "\"locals\": []")); /* native frames have none */
     options.locals = 0;
     memset(&output, 0, sizeof output);
-    OK(pyn_profiler_dump(pid, &options, take, &output, &error));
+    OK(pyn_profiler_dump(pid, &options, take_text, &output, &error));
     assert_null(strstr(output.text, "locals"));
 
     pyn_profiler_options how = PYN_PROFILER_OPTIONS_INIT;
@@ -99,8 +75,7 @@ static void test_variables_and_threads(void **state) {
     assert_true(found.stacks > 0 && found.active <= found.stacks / 2); /* it sleeps */
     assert_int_equal(found.locked, 0);
     pyn_profiler_free(profiler);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    end_child(pid);
 }
 
 int main(void) {
