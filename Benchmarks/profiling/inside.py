@@ -28,34 +28,19 @@ os.environ.setdefault("PYNOMALY_LIBRARY", str(ROOT / ".build/release/libpynomaly
 
 
 def python_windows(windows, rate, native):
-    import numpy as np
     import pynomaly
-
-    matrix = np.random.default_rng(0).normal(size=(120, 120))
-
-    def python_part(depth):
-        if depth:
-            return python_part(depth - 1)
-        total = 0
-        for i in range(2000):
-            total += i * i
-        return total
-
-    def work():
-        for _ in range(20):
-            python_part(20)
-            np.sort((matrix @ matrix).ravel())
+    from work import work  # numpy, once the environment says how
 
     found = []
     with pynomaly.Profiler(rate=rate, native=native) as profiler:
-        work()
+        work(20)
         for _ in range(windows):
             pair = {}
             for sampled in random.sample([True, False], 2):
                 profiler.resume() if sampled else profiler.pause()
                 time.sleep(0.003)
                 wall, own = time.perf_counter(), time.thread_time()
-                work()
+                work(20)
                 pair[sampled] = time.perf_counter() - wall, time.thread_time() - own
             found.append((pair[True], pair[False]))
     return found, profiler.statistics
