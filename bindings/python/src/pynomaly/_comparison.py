@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from pathlib import Path
-from typing import Any
 
-from . import _library
 from ._errors import ArgumentError, call
 from ._library import library
-from ._profiler import FlameGraph
+from ._profiler import FlameGraph, collected
 
 
 def compare_recordings(
@@ -45,24 +42,13 @@ def compare_recordings(
             raise ArgumentError(f"{name} is empty; it must be a recording in the format raw")
     if title is None:
         title = " / ".join(os.fspath(one) for one in (recording, base) if not isinstance(one, bytes))
-    parts: list[bytes] = []
-
-    def take(data: int, size: int, _: Any) -> int:
-        parts.append(ctypes.string_at(data, size))
-        return 0
-
-    write = _library.WriteCallback(take)
-    call(
-        library.pyn_profiler_compare,
-        texts[0],
-        len(texts[0]),
-        texts[1],
-        len(texts[1]),
-        title.encode("utf-8", "replace"),
-        write,
-        None,
+    names = title.encode("utf-8", "replace")
+    picture = collected(
+        lambda write: call(
+            library.pyn_profiler_compare, texts[0], len(texts[0]), texts[1], len(texts[1]), names, write, None
+        )
     )
-    return FlameGraph(b"".join(parts).decode("utf-8", "replace"))
+    return FlameGraph(picture.decode("utf-8", "replace"))
 
 
 def _content(source: str | os.PathLike[str] | bytes) -> bytes:
